@@ -1,0 +1,49 @@
+# Every target makes its own environment. Another interpreter: make test PYTHON=python3.13 VENV=.venv313
+PYTHON ?= python3
+VENV ?= .venv
+PYTEST_ARGS ?= -n 2 --dist loadfile
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+READY := $(VENV)/.ready
+BENCH_READY := $(VENV)/.bench-ready
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade 'pip>=25.1'
+	$(PIP) install --constraint constraints.txt --editable . --group dev
+	@touch $@
+
+$(BENCH_READY): $(READY)
+	$(PIP) install --constraint constraints.txt --group bench
+	@touch $@
+
+run: $(READY) ## show an embedded scheduler at work, about 20 seconds
+	$(BIN)/python examples/embedded_demo.py
+
+test: $(READY) ## run the tests; more examples: DULY_HYPOTHESIS_PROFILE=thorough
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(READY) ## format, lint, types, layers, size limits, links in the docs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/test_source_limits.py tests/test_docs_links.py
+
+format: $(READY) ## let ruff format and mend what it can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(BENCH_READY) ## measure beside the peers
+	$(BIN)/python -m benchmarks
+
+clean: ## remove environments, caches and outputs
+	rm -rf .venv* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis artifacts dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""How Duly compares with its peers: same machine, same run, in turns. Read docs/benchmarks.md first."""

@@ -1,0 +1,192 @@
+"""What is measured, and what Duly promises: the rows of the table.
+
+Every metric is a cost, so every ratio is the peer's cost divided by ours: 2 means twice as good as the peer, and a
+promise of "at most 1.5 times the floor" reads "at least 0.67".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One function of ``measures``, run for each of its subjects, each time in a new process."""
+
+    function: str
+    subjects: tuple[str, ...]
+    rounds: int = 5
+    sizes: tuple[int | None, ...] = (None,)
+    """Numbers of jobs; ``None``: it has no size."""
+    quick_sizes: tuple[int | None, ...] = (None,)
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    quick_parameters: Mapping[str, object] = field(default_factory=dict)
+    largest: Mapping[str, int] = field(default_factory=dict)
+    """Subject, and the size above which it needs minutes."""
+    side_by_side: bool = False
+    """Whether all subjects run at the same time: only where they have nothing to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Ours beside a peer."""
+
+    ours: str
+    peer: str
+    at_least: float | None = None
+    """The ratio promised; ``None``: shown, not promised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One kind of work; a line of the table for each pair and size."""
+
+    name: str
+    title: str
+    unit: str
+    measurement: str
+    metric: str
+    pairs: tuple[Pair, ...]
+    limit: float | None = None
+    """Most that the first of ours may cost, whatever the peers do."""
+    growth: float | None = None
+    """Least ratio of the first of ours at the smallest size to itself at any other: 1 is perfectly flat."""
+
+
+_SIZES = (1_000, 10_000, 100_000)
+_APS3 = ("aps3-thread", "aps3-asyncio")
+
+MEASUREMENTS: dict[str, Measurement] = {
+    "cron": Measurement(
+        "benchmarks.measures.cron:measure",
+        ("cron", "cron-public", "cronsim", "cronsim-parsed", "croniter", "aps3-cron", "cron-floor"),
+        parameters={"budget": 0.02},
+        quick_parameters={"budget": 0.005},
+    ),
+    "registration": Measurement(
+        "benchmarks.measures.registration:speed",
+        ("duly", *_APS3, "aps4", "schedule", "huey", "call-at"),
+        rounds=3,
+        sizes=_SIZES,
+        quick_sizes=_SIZES[:2],
+        largest={"aps4": 10_000, "schedule": 10_000},
+    ),
+    "memory": Measurement(
+        "benchmarks.measures.registration:memory",
+        ("duly", "aps3-thread", "aps4", "schedule", "huey", "call-at"),
+        rounds=1,
+        sizes=_SIZES,
+        quick_sizes=_SIZES[:1],
+        largest={"aps4": 10_000, "schedule": 10_000},
+    ),
+    "burst": Measurement(
+        "benchmarks.measures.burst:measure",
+        ("duly", "duly-async", *_APS3, "aps4", "schedule", "huey", "task-each"),
+        rounds=3,
+        sizes=_SIZES,
+        quick_sizes=_SIZES[:2],
+        largest={"aps4": 1_000, "schedule": 10_000},
+    ),
+    "lateness": Measurement(
+        "benchmarks.measures.lateness:measure",
+        ("duly", "duly-async", *_APS3, "aps4", "call-at", "task-each"),
+        rounds=3,
+        sizes=(1_000,),
+        quick_sizes=(1_000,),
+        parameters={"window": 6},
+        quick_parameters={"window": 2},
+    ),
+    "idle": Measurement(
+        "benchmarks.measures.idle:measure",
+        ("duly", *_APS3, "aps4", "huey", "call-at"),
+        rounds=1,
+        sizes=(10_000,),
+        quick_sizes=(10_000,),
+        parameters={"window": 65},  # twice the longest sleep of Duly, which looks at the clock every 30 s
+        quick_parameters={"window": 5},
+        side_by_side=True,
+    ),
+    "startup": Measurement(
+        "benchmarks.measures.startup:measure",
+        ("duly", "aps3-thread", "aps4"),
+        parameters={"repeats": 3},
+        quick_parameters={"repeats": 1},
+    ),
+}
+
+ROWS: tuple[Row, ...] = (
+    Row(
+        "cron-fresh", "cron, next after a fresh time", "µs", "cron", "fresh",
+        (
+            Pair("cron", "cronsim", 8), Pair("cron", "cronsim-parsed"), Pair("cron", "croniter", 25),
+            Pair("cron", "aps3-cron"), Pair("cron", "cron-floor", 0.5),
+            Pair("cron-public", "cronsim", 8), Pair("cron-public", "croniter", 25),
+        ),
+    ),
+    Row(
+        "cron-chained", "cron, chained", "µs", "cron", "chained",
+        (
+            Pair("cron", "cronsim", 3), Pair("cron", "croniter"), Pair("cron", "aps3-cron"),
+            Pair("cron", "cron-floor"), Pair("cron-public", "cronsim", 3),
+        ),
+    ),
+    Row(
+        "register", "register a job", "µs", "registration", "register",
+        (
+            Pair("duly", "aps3-thread", 10), Pair("duly", "aps3-asyncio", 10), Pair("duly", "aps4"),
+            Pair("duly", "schedule"), Pair("duly", "huey"), Pair("duly", "call-at"),
+        ),
+        growth=0.8,
+    ),
+    Row(
+        "memory", "memory of a job", "B", "memory", "memory",
+        (
+            Pair("duly", "aps3-thread"), Pair("duly", "aps4"), Pair("duly", "schedule"), Pair("duly", "huey"),
+            Pair("duly", "call-at"),
+        ),
+        limit=650,
+    ),
+    Row(
+        "cancel", "cancel a job", "µs", "registration", "cancel",
+        (
+            Pair("duly", "aps3-thread", 3), Pair("duly", "aps3-asyncio", 3), Pair("duly", "aps4"),
+            Pair("duly", "schedule"), Pair("duly", "huey"), Pair("duly", "call-at"),
+        ),
+        growth=0.6,  # log 1,000 / log 100,000
+    ),
+    Row(
+        "dispatch", "dispatch, all due at once", "µs", "burst", "dispatch",
+        (
+            Pair("duly-async", "aps3-asyncio", 4), Pair("duly-async", "aps4"), Pair("duly-async", "task-each", 1),
+            Pair("duly", "aps3-thread", 6), Pair("duly", "huey"), Pair("duly", "schedule"),
+        ),
+    ),
+    Row(
+        "lateness", "lateness p99, jobs of 1 s", "ms", "lateness", "p99",
+        (
+            Pair("duly-async", "call-at", 1 / 1.5), Pair("duly-async", "aps3-asyncio"), Pair("duly-async", "aps4"),
+            Pair("duly-async", "task-each"), Pair("duly", "aps3-thread", 1),
+        ),
+    ),
+    Row(
+        "cpu", "processor, jobs of 1 s", "%", "lateness", "cpu",
+        (
+            Pair("duly-async", "aps3-asyncio", 1 / 0.7), Pair("duly-async", "aps4"), Pair("duly-async", "call-at"),
+            Pair("duly", "aps3-thread", 1 / 0.7),
+        ),
+    ),
+    Row(
+        "idle", "processor, idle, jobs an hour away", "%", "idle", "idle",
+        (
+            Pair("duly", "aps3-thread", 3), Pair("duly", "aps3-asyncio", 3), Pair("duly", "aps4"),
+            Pair("duly", "huey"), Pair("duly", "call-at"),
+        ),
+    ),
+    Row(
+        "import", "import", "ms", "startup", "import",
+        (Pair("duly", "aps3-thread", 1 / 0.7), Pair("duly", "aps4")),
+    ),
+    Row(
+        "first-job", "start to first job", "ms", "startup", "first job",
+        (Pair("duly", "aps3-thread", 1), Pair("duly", "aps4")),
+    ),
+)  # fmt: skip

@@ -1,0 +1,43 @@
+"""Who is measured: Duly, its peers, and floors below which nothing in Python can go.
+
+Only this file says who there is; the modules beside it are imported by the worker processes alone, each in the
+environment in which its library is installed. To add a peer: a class by ``protocols``, an entry here, pairs in
+``catalogue``; and an entry in ``environments`` if it cannot live beside the others.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One thing that can be measured."""
+
+    name: str
+    title: str
+    where: str
+    """``module:class`` of its adapter."""
+    environment: str = "main"
+
+
+_HERE = "benchmarks.subjects"
+
+_ALL = (
+    Subject("duly", "Duly", f"{_HERE}.ours:Threads"),
+    Subject("duly-async", "Duly, async jobs", f"{_HERE}.ours:Async"),
+    Subject("aps3-thread", "APScheduler 3, threads", f"{_HERE}.apscheduler3:Threads"),
+    Subject("aps3-asyncio", "APScheduler 3, asyncio", f"{_HERE}.apscheduler3:Asyncio"),
+    Subject("aps4", "APScheduler 4 alpha", f"{_HERE}.apscheduler4:Asyncio", environment="apscheduler4"),
+    Subject("schedule", "schedule", f"{_HERE}.schedule_library:Schedule"),
+    Subject("huey", "huey, 4 threads", f"{_HERE}.huey_library:Huey"),
+    Subject("call-at", "floor: call_at", f"{_HERE}.floors:CallAt"),
+    Subject("task-each", "floor: one task each", f"{_HERE}.floors:TaskEach"),
+    Subject("cron", "Duly, inside", f"{_HERE}.crons:DulyChain"),
+    Subject("cron-public", "Duly, next_run_time", f"{_HERE}.crons:DulyPublic"),
+    Subject("cronsim", "cronsim", f"{_HERE}.crons:Cronsim"),
+    Subject("cronsim-parsed", "cronsim, parsing deducted", f"{_HERE}.crons:CronsimParsed"),
+    Subject("croniter", "croniter", f"{_HERE}.crons:Croniter"),
+    Subject("aps3-cron", "APScheduler 3, CronTrigger", f"{_HERE}.crons:Apscheduler3"),
+    Subject("cron-floor", "floor: bitmasks, UTC", f"{_HERE}.cron_floor:Bitmasks"),
+)
+
+SUBJECTS: dict[str, Subject] = {subject.name: subject for subject in _ALL}

@@ -1,0 +1,91 @@
+"""What a measure asks of a subject. Each class offers what its library can do, and is listed only in rows it can do.
+
+Methods that take many jobs loop inside, so that what is timed is the library and not our calls of an adapter.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Protocol, TypeAlias
+
+Job: TypeAlias = Callable[..., Any]
+
+WORKERS = 4
+"""Threads in every thread pool."""
+
+
+class NotOfferedError(Exception):
+    """The library has no way to do this case."""
+
+
+class Lifecycle(Protocol):
+    """Everything that is started and stopped; called on the main thread, in its event loop."""
+
+    distribution: ClassVar[str | None]
+    """Name under which its version is found, ``None`` for what is in the standard library or our own."""
+
+    async def start(self) -> None:
+        """Be ready for jobs; a scheduler runs from here on."""
+
+    async def stop(self) -> None:
+        """Leave nothing behind."""
+
+
+class Registers(Lifecycle, Protocol):
+    """Takes jobs far ahead of time."""
+
+    async def hourly(self, count: int) -> list[Any]:
+        """Register ``count`` no-ops an hour away, each with a trigger of its own; what comes back cancels them."""
+
+    async def cancel(self, handles: Sequence[Any]) -> None:
+        """Cancel one by one."""
+
+
+class Dispatches(Lifecycle, Protocol):
+    """Runs jobs."""
+
+    asynchronous: ClassVar[bool]
+    """Whether its jobs are ``async def`` functions."""
+
+    async def once(self, job: Job, count: int, due: float) -> None:
+        """Register ``job`` ``count`` times for one moment, in seconds since the epoch."""
+
+
+class Repeats(Lifecycle, Protocol):
+    """Runs jobs again and again."""
+
+    asynchronous: ClassVar[bool]
+
+    async def each_second(self, job: Job, firsts: Sequence[float]) -> None:
+        """For each first moment call ``job(index)`` then and every second after."""
+
+
+class Starts(Protocol):
+    """Can be measured from outside, as a program."""
+
+    distribution: ClassVar[str | None]
+    import_line: ClassVar[str]
+    """What a user writes to import it."""
+    first_job: ClassVar[str]
+    """A program that runs ``job`` at once and ends; ``job`` and ``ran`` (a ``threading.Event``) are defined."""
+
+
+class Cron(Protocol):
+    """Answers when a cron expression is next due."""
+
+    distribution: ClassVar[str | None]
+
+    def fresh(self, expression: str, zone: str, moments: Sequence[int]) -> tuple[Job, list[tuple[Any, ...]]]:
+        """A function, and its arguments for each moment (seconds since the epoch), in the types it likes best.
+
+        Raises:
+            NotOfferedError: the library has no such expression or zone.
+        """
+
+    def chained(self, expression: str, zone: str, start: int) -> Callable[[int], None]:
+        """A function that goes so many elements on from where it stood, at first from ``start``.
+
+        Raises:
+            NotOfferedError: the library has no such expression or zone.
+        """
+
+    def seconds(self, answer: Any) -> int:  # noqa: ANN401 - each library has its own type
+        """An answer of ``fresh`` in seconds since the epoch."""

@@ -1,0 +1,84 @@
+"""A schedule as it is written on the command line: cron, an interval, or a time of day."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from duly.cli.times import duration_text, read_duration
+from duly.core.clock import Zone
+from duly.core.trigger import Chain
+from duly.triggers import Cron, Daily, Every
+
+ACCEPTED = (
+    "give a cron expression in quotes ('0 7 * * 1-5', '@daily'), an interval (15m, 'every 1h30m') "
+    "or a time of day (07:00, 'daily 07:00')"
+)
+
+_TIME_OF_DAY = re.compile(r"\d+:\d+")
+_FEWEST_CRON_WORDS = 4
+"""From so many words on, a text is taken for a cron expression, so that the error says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What was asked for."""
+
+    text: str
+    trigger: Cron | Daily | Every
+    sentence: str
+
+    def chain(self, zone: Zone) -> Chain:
+        """Its slots in ``zone``."""
+        return self.trigger.chain(zone)
+
+    def slots(self, zone: Zone, start: int) -> Iterator[int]:
+        """All that come after ``start``."""
+        chain = self.chain(zone)
+        slot = chain.first(start)
+        while slot is not None:
+            yield slot
+            slot = chain.next(slot, slot)
+
+    def around(self, zone: Zone, moment: int) -> tuple[int | None, int | None]:
+        """The last slot before ``moment`` and the next after it; an interval has no last one: it begins now."""
+        chain = self.trigger.chain(zone)
+        return (chain.previous(moment) if self.interval is None else None), chain.first(moment)
+
+    @property
+    def interval(self) -> int | None:
+        """Nanoseconds between its slots if it counts elapsed time; ``None`` if it goes by the wall clock."""
+        return self.trigger.chain(None).step if isinstance(self.trigger, Every) else None
+
+
+def read_schedule(words: Sequence[str]) -> Schedule:
+    """The schedule that the words of a command line write.
+
+    Raises:
+        ValueError: they write none, or one that is wrong.
+    """
+    text = " ".join(words).strip()
+    keyword, _, rest = text.partition(" ")
+    keyword, rest = keyword.lower(), rest.strip()
+    if keyword == "daily" or _TIME_OF_DAY.fullmatch(text):
+        daily = Daily(rest if keyword == "daily" else text)
+        return Schedule(text, daily, daily.explain())
+    seconds = read_duration(rest if keyword == "every" else text)
+    if seconds is not None:
+        return _every(text, seconds)
+    if text.startswith("@") or "*" in text or len(text.split()) >= _FEWEST_CRON_WORDS:
+        cron = _cron(text)
+        return Schedule(text, cron, cron.explain())
+    raise ValueError(f"{repr(text) if text else 'nothing'} is not a schedule: {ACCEPTED}")
+
+
+def _every(text: str, seconds: float) -> Schedule:
+    every = Every(seconds=seconds)
+    return Schedule(text, every, f"every {duration_text(every.chain(None).step, units=4)} of elapsed time")
+
+
+def _cron(text: str) -> Cron:
+    """The trigger; its error also says which field is wrong."""
+    try:
+        return Cron(text)
+    except ValueError as error:
+        raise ValueError(": ".join(map(str, filter(None, (error, error.__cause__))))) from None

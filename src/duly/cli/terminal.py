@@ -1,0 +1,61 @@
+"""What commands write, and where: results to standard output, problems to standard error."""
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TypeVar
+
+from rich.console import Console
+
+T = TypeVar("T")
+
+WIDTH_OF_A_PIPE = 200
+"""Columns where there is no terminal: a table that another program reads is not folded."""
+
+
+class UsageError(Exception):
+    """The arguments of a command are wrong; carries all that is."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class Problems:
+    """Collects what is wrong with the arguments of one command, so that all of it is told at once."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def attempt(self, read: Callable[[], T], otherwise: T) -> T:
+        """What ``read`` gives; if it raises ``ValueError`` the text is a problem, and ``otherwise`` stands in."""
+        try:
+            return read()
+        except ValueError as error:
+            self.found.append(str(error))
+            return otherwise
+
+
+def output() -> Console:
+    """Standard output. Colours are off when it is piped or ``NO_COLOR`` is set."""
+    console = Console(highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = WIDTH_OF_A_PIPE
+    return console
+
+
+def paged(console: Console, lines: int) -> AbstractContextManager[object]:
+    """Send what is printed inside through the user's pager, if ``lines`` are more than the terminal is high."""
+    if not console.is_terminal or lines < console.height:
+        return nullcontext()
+    os.environ.setdefault("LESS", "FRX")  # as git does: colours kept, screen kept, no wait for a short text
+    return console.pager(styles=console.color_system is not None)
+
+
+def report(problems: Sequence[str], *, code: int) -> int:
+    """Write one line per problem to standard error and give ``code`` back."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    for problem in problems:
+        console.print("error:", style="bold red", end=" ")
+        console.print(problem, markup=False)
+    return code

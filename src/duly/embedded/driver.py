@@ -1,0 +1,361 @@
+"""What drives the engine for an embedded scheduler, whoever gives it time.
+
+One lock guards engine, jobs and records. It is held for short, bounded pieces of work: a command, a tick of at most
+128 decisions. Nothing of a user's is called under it but triggers.
+
+Workers do not wait for it. A worker that has ended a run puts it on ``finished`` and *tries* the lock; if somebody has
+it, that one settles the run, because ``__exit__`` looks at ``finished`` before it lets go, and once more afterwards.
+So runs are settled in batches under load, at once when idle, and no worker ever queues for the lock.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Self
+
+from duly.core.clock import NEVER, SECOND, Clock, Zone
+from duly.core.decisions import Cancel, Close, Decision, Done, Run, TriggerFailed, TriggerLagged
+from duly.core.engine import Engine
+from duly.core.outcomes import Failure, Outcome, Reason
+from duly.core.policy import Misfire
+from duly.core.timer import Timer
+from duly.embedded.job import JobStatus, LiveJob, LiveRun, moment
+from duly.embedded.records import EVENT_OF, Ended, JobEvent, Line, Listener, Notice, Records
+
+if TYPE_CHECKING:
+    from duly.embedded.host import Host
+
+log = logging.getLogger("duly.embedded")
+
+BATCH = 128
+LONGEST_SLEEP = 30 * SECOND
+"""So that a stepped clock or a sleep of the machine is noticed in time."""
+SMALLEST_STEP = SECOND
+"""Differences between wall clock and monotonic clock below this are the clock being slewed."""
+ENDED_KEPT = 1_000
+
+
+class Driver:
+    """Owns engine, jobs and records of one scheduler; ``with driver:`` takes the lock that guards them all."""
+
+    def __init__(self, clock: Clock, zone: Zone) -> None:
+        self.clock = clock
+        self.zone = zone
+        self.engine: Engine[LiveJob] = Engine()
+        self.records = Records()
+        self.jobs: dict[str, LiveJob] = {}
+        """Those that have not ended, by id."""
+        self.ended: dict[str, LiveJob] = {}
+        """The last that have, oldest first."""
+        self.host: Host | None = None
+        """``None`` while the scheduler does not run."""
+        self.running = False
+        """Whether jobs are in the engine: not before the start, and no more from the moment the stop begins."""
+        self.errors: list[str] = []
+        self.listeners: tuple[tuple[Listener, frozenset[JobEvent]], ...] = ()
+        self.settled = threading.Event()
+        """Set whenever runs have been settled; who stops the scheduler waits on it."""
+        self._lock = threading.Lock()
+        self._finished: deque[Ended] = deque()
+        self._notices: list[Notice] = []
+        self._deadlines: Timer[_Deadline] = Timer()
+        self._deadline_of: dict[LiveRun, _Deadline] = {}
+        self._asleep_until = 0
+        self._seen = (clock.now(), clock.monotonic())
+        self._late_because = Reason.DOWN
+        self._late_until = 0
+
+    def __enter__(self) -> Self:
+        self._lock.acquire()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of the lock, with everything settled that has finished meanwhile."""
+        if not (self._finished or self._notices):
+            self._lock.release()
+            if not (self._finished and self._lock.acquire(blocking=False)):
+                return
+        while True:
+            try:
+                self._settle_finished()
+            finally:
+                notices, self._notices = self._notices, []
+                self._lock.release()
+            for notice in notices:
+                self._tell(notice)
+            if not (self._finished and self._lock.acquire(blocking=False)):
+                return
+
+    # Commands, under the lock. While the scheduler does not run, its jobs are not in the engine: what comes due then is
+    # late at the next start.
+
+    def admit(self, job: LiveJob, first: int, now: int) -> None:
+        """Take a new job in, whose chain begins with ``first``."""
+        job.first = first
+        if self.running:
+            self.engine.add(job, now, pending=first)
+        else:
+            job.pending = job.fire_at = first
+        if self.ended:
+            self.ended.pop(job.key, None)
+        self.jobs[job.key] = job
+        if (asleep := self._asleep_until) and not now <= asleep <= job.fire_at:  # after that, the clock was stepped
+            self._wake()
+
+    def remove(self, job: LiveJob, now: int) -> None:
+        """Cancel a job that lives."""
+        why = Reason.STALLED
+        if job.gone:
+            why = Reason.DOWN
+            self.engine.add(job, now, pending=job.pending)
+        self.carry_out(self.engine.remove(job, now, why))
+        self.retire(job, JobStatus.CANCELLED)
+        if self.listeners:
+            self._notices.append(Notice(JobEvent.CANCELLED, job.key, job.name, None))
+
+    def pause(self, job: LiveJob, now: int) -> None:
+        """Pause a job that lives."""
+        if job.gone:
+            job.paused = True
+        else:
+            self.carry_out(self.engine.pause(job, now))
+
+    def resume(self, job: LiveJob, now: int, catch_up: Misfire) -> None:
+        """Resume a job that lives. If nothing runs yet, what ``catch_up`` is to run is left to the start."""
+        if not job.gone:
+            self.carry_out(self.engine.resume(job, now, catch_up))
+        elif catch_up is Misfire.SKIP and job.paused:
+            self.engine.add(job, now, pending=job.pending)
+            self.carry_out(self.engine.resume(job, now))
+            if job.pending != NEVER:
+                self.engine.lift(job)
+        else:
+            job.paused = False
+        self.wake_for(self.engine.next_wakeup() or NEVER)
+
+    def begin(self) -> None:
+        """Put the jobs into the engine. What came due before is late because nothing ran."""
+        now = self.clock.now()
+        self._seen = (now, self.clock.monotonic())
+        self._late_because, self._late_until = Reason.DOWN, now
+        self.running = True
+        for job in list(self.jobs.values()):
+            self.carry_out(self.engine.add(job, now, pending=job.pending))
+
+    def begin_stop(self, host: Host) -> list[LiveRun]:
+        """Decide what is due by now and start nothing more; give the runs that are in flight."""
+        now = self.clock.now()
+        self.carry_out(self.engine.close(now))
+        self.running = False
+        for run in host.withdraw():
+            self.end(Ended(run, Outcome.CANCELLED, now, 0))
+        return [run for job in (*self.jobs.values(), *self.ended.values()) for run in job.active]
+
+    def finish_stop(self, in_flight: list[LiveRun], carried: list[LiveRun]) -> None:
+        """Record what still runs as interrupted, but for those that carry the caller."""
+        now = self.clock.now()
+        for run in in_flight:
+            if run not in carried and not run.done:
+                started = run.started or now
+                failure = Failure(Outcome.INTERRUPTED, None, "the scheduler stopped before it ended")
+                self.end(Ended(run, Outcome.INTERRUPTED, started, max(now - started, 0), failure=failure))
+        self.host = None
+        for job in list(self.jobs.values()):
+            self._retire_if_over(job)
+
+    def forget_threads(self) -> None:
+        """Stand as before the start, with all that was in flight left to somebody else."""
+        self._lock = threading.Lock()
+        self.settled = threading.Event()
+        self.host = None
+        self.running = False
+        self.engine = Engine()
+        self._finished.clear()
+        self._deadlines, self._deadline_of = Timer(), {}
+        for job in self.jobs.values():
+            job.gone = True
+            job.active = job.waiting = ()
+
+    # Under the lock
+
+    def carry_out(self, decisions: list[Decision[LiveJob]]) -> None:
+        """Do what the engine has decided, in its order."""
+        host = self.host
+        for decision in decisions:
+            if type(decision) is Run:
+                assert host is not None  # noqa: S101 - jobs are in the engine only while there is a host
+                host.submit(decision)
+            elif type(decision) is Close:
+                self._record_closed(decision)
+            elif type(decision) is Done:
+                self.retire(decision.job, None)
+            elif type(decision) is Cancel:
+                if decision.force and host is not None:
+                    host.interrupt(decision.run)
+            elif type(decision) is TriggerFailed:
+                log.error("the trigger raised, nothing more is due: job=%s", decision.job.key, exc_info=decision.error)
+            elif type(decision) is TriggerLagged:
+                log.warning(
+                    "the trigger gave a time not later than now, one second from now is taken: job=%s lag=%.3fs",
+                    decision.job.key,
+                    decision.lag / SECOND,
+                )
+
+    def retire(self, job: LiveJob, status: JobStatus | None) -> None:
+        """Move a job to those that have ended. Without ``status`` its last outcome tells how."""
+        self.jobs.pop(job.key, None)
+        job.ended = status or job.status_of_last_outcome() or JobStatus.FAILED
+        ended = self.ended
+        ended[job.key] = job
+        if len(ended) > ENDED_KEPT:
+            del ended[next(iter(ended))]
+
+    def wake_for(self, moment: int) -> None:
+        """See to it that the driver is awake at ``moment``."""
+        if moment < self._asleep_until:
+            self._wake()
+
+    def _wake(self) -> None:
+        self._asleep_until = 0
+        if self.host is not None:
+            self.host.wake()
+
+    def _retire_if_over(self, job: LiveJob) -> None:
+        """What the engine does, for a job that is not in it: it has ended if nothing more is due or in flight."""
+        limit = job.policy.max_runs
+        if not job.active and (job.pending == NEVER or (limit is not None and job.successes >= limit)):
+            self.retire(job, None)
+
+    def end(self, ended: Ended) -> None:
+        """Settle a run and record it."""
+        run = ended.run
+        if run.done:
+            return
+        job = run.job
+        now = self.clock.now()
+        decisions = self.engine.settle(run, ended.outcome, now)
+        self._note(self.records.ended(ended, job))
+        if self._deadline_of and (deadline := self._deadline_of.pop(run, None)) is not None:
+            self._deadlines.discard(deadline)
+        self.carry_out(decisions)
+        if job.gone and job.ended is None:
+            self._retire_if_over(job)
+
+    def _settle_finished(self) -> None:
+        finished = self._finished
+        while finished:
+            self.end(finished.popleft())
+        self.settled.set()
+        if self._asleep_until:
+            self.wake_for(self.engine.next_wakeup() or NEVER)
+
+    def _record_closed(self, close: Close[LiveJob]) -> None:
+        self._note(self.records.closed(close, close.job))
+        if close.outcome is Outcome.MISSED:
+            log.warning(
+                "missed: job=%s reason=%s slots=%d since=%s",
+                close.job.key,
+                close.reason,
+                close.count,
+                moment(close.first, self.zone),
+            )
+
+    def _note(self, line: Line) -> None:
+        if self.listeners:
+            event = EVENT_OF[line.outcome]
+            self._notices.append(Notice(event, line.job.key, line.job.name, line.execution(self.zone)))
+
+    # Turns of the driver
+
+    def turn(self) -> float:
+        """Do what is due, a bounded amount of it; give the seconds to sleep until the next turn."""
+        with self:
+            now, monotonic = self.clock.now(), self.clock.monotonic()
+            self._notice_step(now, monotonic)
+            earliest = self.engine.next_wakeup() or NEVER
+            if earliest <= now:
+                why = self._late_because if earliest <= self._late_until else Reason.STALLED
+                self.carry_out(self.engine.tick(now, why, BATCH))
+                earliest = self.engine.next_wakeup() or NEVER
+            self._time_out(monotonic)
+            wait = min(earliest - now, (self._deadlines.earliest() or NEVER) - monotonic, LONGEST_SLEEP)
+            self._asleep_until = now + wait if wait > 0 else 0
+            return wait / SECOND
+
+    def _notice_step(self, now: int, monotonic: int) -> None:
+        """Compare the clocks: if the wall clock went another way, it was stepped, or the machine slept."""
+        last, last_monotonic = self._seen
+        self._seen = (now, monotonic)
+        delta = (now - last) - (monotonic - last_monotonic)
+        if abs(delta) < SMALLEST_STEP:
+            return
+        log.warning("the wall clock was stepped, or the machine slept: seconds=%+.3f", delta / SECOND)
+        self.engine.step(delta)
+        if delta > 0:
+            self._late_because, self._late_until = Reason.SUSPENDED, now
+
+    def _time_out(self, monotonic: int) -> None:
+        while (deadline := self._deadlines.pop_due(monotonic)) is not None:
+            run = deadline.run
+            message = f"execution timed out after {deadline.limit / SECOND:g} s"
+            log.warning("timed out: job=%s attempt=%d message=%s", run.job.key, run.attempt, message)
+            failure = Failure(Outcome.TIMED_OUT, "TimeoutError", message)
+            self._finished.append(Ended(run, Outcome.TIMED_OUT, run.started or 0, deadline.limit, failure=failure))
+
+    # From the threads that run jobs
+
+    def withholds(self, run: LiveRun) -> bool:
+        """Whether a run must not begin any more; it is then settled as cancelled."""
+        if not (run.cancelling or run.job.gone or run.done):
+            return False
+        self.finish(Ended(run, Outcome.CANCELLED, self.clock.now(), 0))
+        return True
+
+    def set_deadline(self, run: LiveRun) -> None:
+        """Time the run out when its limit has passed, wherever its thread is then."""
+        limit = run.job.options.timeout
+        if limit is None:
+            return
+        with self:
+            deadline = self._deadline_of[run] = _Deadline(run, limit)
+            self._deadlines.add(deadline)
+            self._deadlines.arm(deadline, self.clock.monotonic() + limit)
+            self.wake_for(self.clock.now() + limit)
+
+    def finish(self, ended: Ended) -> None:
+        """Hand in a run that has ended; never waits for the lock."""
+        self._finished.append(ended)
+        if self._lock.acquire(blocking=False):
+            self.__exit__()
+
+    def tell_started(self, run: LiveRun) -> None:
+        """Tell the listeners, before the call."""
+        if self.listeners:
+            self._tell(Notice(JobEvent.STARTED, run.job.key, run.job.name, None))
+
+    def report(self, error: BaseException) -> None:
+        """Make an error of the driver itself visible; its loop goes on."""
+        log.critical("the scheduler's driver failed and goes on", exc_info=error)
+        self.errors = [*self.errors, repr(error)][-10:]
+
+    def _tell(self, notice: Notice) -> None:
+        for listener, events in self.listeners:
+            if notice.event in events:
+                try:
+                    listener(notice)
+                except (Exception, SystemExit):
+                    log.exception("a listener raised: listener=%r event=%s", listener, notice.event.value)
+
+
+class _Deadline:
+    """When a run times out."""
+
+    __slots__ = ("entry", "limit", "number", "run")
+
+    def __init__(self, run: LiveRun, limit: int) -> None:
+        self.run = run
+        self.limit = limit
+        self.number = -1
+        self.entry: int | None = None

@@ -1,0 +1,495 @@
+"""The scheduler that a program embeds."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any, Self
+
+from duly.core.clock import NEVER, Clock, SystemClock, checked_zone
+from duly.core.outcomes import Outcome
+from duly.core.policy import Misfire
+from duly.core.trigger import TriggerProtocol, chain_of
+from duly.embedded.account import Account, Health, account_of
+from duly.embedded.driver import Driver
+from duly.embedded.host import Host, ThreadHost, call_by_hand, caller_of_async
+from duly.embedded.job import ID_PREFIX, Job, JobFunction, JobStatus, LiveJob, LiveRun, differences, moment, snapshot
+from duly.embedded.names import callable_name, is_async
+from duly.embedded.options import (
+    IfExists,
+    MisfireName,
+    ModeName,
+    check_arguments,
+    is_text,
+    is_whole,
+    member,
+    options_of,
+)
+from duly.embedded.records import Execution, JobEvent, Listener, Notice
+from duly.embedded.triggers import OnceTrigger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime, tzinfo
+
+
+_SECONDS_AT_EXIT = 5.0
+
+
+class Scheduler:
+    """Runs functions in the background of a program, on time, and accounts for every slot of every job.
+
+    Any method may be called from any thread, before and after ``start``, and from inside a job. Jobs outlive a
+    ``stop``: what comes due until the next ``start`` is late then, and the misfire policy of its job decides.
+    """
+
+    def __init__(
+        self,
+        max_workers: int = 4,
+        *,
+        timezone: str | tzinfo | None = None,
+        misfire: MisfireName = "run_once",
+        clock: Clock | None = None,
+    ) -> None:
+        """Make a scheduler; ``start`` it, or use it as a context manager.
+
+        Args:
+            max_workers: threads for sync jobs; they are started as there is work.
+            timezone: IANA name or ``ZoneInfo`` in which naive times and cron are meant; ``None``: that of ``clock``.
+            misfire: what becomes of late slots of jobs that do not say it themselves.
+            clock: where time comes from; ``None``: the system's.
+
+        Raises:
+            ValueError: ``max_workers`` below 1, an unknown zone, or an unknown ``misfire``.
+        """
+        if not is_whole(max_workers) or max_workers < 1:
+            raise ValueError(f"max_workers must be a whole number of at least 1, got {max_workers!r}")
+        self._max_workers = max_workers
+        self._misfire: MisfireName = member(Misfire, "misfire", misfire).value
+        self._clock = SystemClock(_zone_key(timezone)) if clock is None else clock
+        self._zone = self._clock.zone if timezone is None else _zone_key(timezone)
+        self._driver = Driver(self._clock, self._zone)
+        self._life = threading.Lock()
+        self._suffixes: dict[str, int] = {}
+        self._finalizer: weakref.finalize[..., Scheduler] | None = None
+        _schedulers.add(self)
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop, and wait for what runs."""
+        self.stop()
+
+    # Life
+
+    def start(self) -> None:
+        """Begin to run jobs. Once it runs, this does nothing."""
+        driver = self._driver
+        if driver.host is not None and driver.host.carried_by_caller():
+            return  # it runs; and a stop that waits for this job must not be waited for
+        with self._life, driver:
+            if driver.host is not None:
+                return
+            host = driver.host = _make_host(self._clock, driver, self._max_workers)
+            driver.begin()
+            self._finalizer = weakref.finalize(self, host.abandon)
+            self._finalizer.atexit = False
+
+    def stop(self, wait: bool = True, timeout: float | None = None) -> None:  # noqa: FBT001, FBT002 - stop(False) reads well
+        """Start no more runs, and end all threads. When it does not run, this does nothing.
+
+        Waits for runs that have begun, at most ``timeout`` seconds (``None``: however long they take); those that
+        still go on then, with ``wait=False`` all, are recorded as interrupted. A thread that a job keeps ends with
+        the job. A job may call this: its own run is not waited for.
+        """
+        host = self._driver.host
+        carried = [] if host is None else host.carried_by_caller()
+        if host is None or not self._life.acquire(blocking=not carried):
+            return
+        try:
+            seconds = None if wait and timeout is None else max(timeout or 0.0, 0.0) if wait else 0.0
+            stopped = self._stop(host, carried, seconds)
+        finally:
+            self._life.release()
+        if stopped:  # without the lock: a listener, in one of these threads, may call this too
+            host.stop()
+
+    def _stop(self, host: Host, carried: list[LiveRun], seconds: float | None) -> bool:
+        driver = self._driver
+        with driver:
+            if driver.host is not host:
+                return False
+            in_flight = driver.begin_stop(host)
+        host.wait_until(lambda: all(run.done or run in carried for run in in_flight), seconds)
+        with driver:
+            driver.finish_stop(in_flight, carried)
+        if self._finalizer is not None:
+            self._finalizer.detach()
+        return True
+
+    def _forget_threads(self) -> None:
+        """In a forked child: the threads are the parent's, and so are the runs; the jobs are there, not started."""
+        if self._finalizer is not None:
+            self._finalizer.detach()
+        self._life = threading.Lock()
+        self._driver.forget_threads()
+
+    def health(self) -> Health:
+        """How the scheduler is."""
+        driver = self._driver
+        with driver:
+            due = driver.engine.next_wakeup()
+            return Health(
+                running=driver.host is not None,
+                errors=tuple(driver.errors),
+                jobs=len(driver.jobs),
+                in_flight=sum(len(job.active) for job in driver.jobs.values()),
+                next_wakeup=None if due is None else moment(due, self._zone),
+            )
+
+    # Jobs
+
+    def schedule(  # noqa: PLR0917 - the options of a job, and those that read well by position
+        self,
+        func: JobFunction,
+        name: str | None = None,
+        trigger: TriggerProtocol | None = None,
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        max_runs: int | None = None,
+        *,
+        timeout: float | None = None,
+        jitter: float | None = None,
+        mode: ModeName = "single",
+        misfire: MisfireName | None = None,
+        retries: int = 0,
+        retry_delay: float = 1.0,
+        retry_backoff: float = 2.0,
+        group: str | None = None,
+        if_exists: IfExists = "error",
+    ) -> str:
+        """Have ``func`` run when ``trigger`` says; give the id of the job.
+
+        Args:
+            func: what to call, in a worker thread; an ``async`` function is awaited on the scheduler's own loop.
+            name: unique among jobs that have not ended; ``None``: the function's name, with ``-2``, ``-3`` … if taken.
+            trigger: when; ``None``: once, now.
+            args: positional arguments of the call.
+            kwargs: keyword arguments of the call.
+            max_runs: successful executions after which the job has ended; ``None``: no limit.
+            timeout: seconds after which a run counts as timed out; ``None``: no limit. A sync function goes on in its
+                thread, and what it returns is ignored.
+            jitter: each run is put off by up to this many seconds, always the same for the same slot.
+            mode: what becomes of a slot that is due while the job runs (``Mode``).
+            misfire: what becomes of late slots (``Misfire``); ``None``: as the scheduler says.
+            retries: further attempts of a slot whose run failed or timed out.
+            retry_delay: seconds before the first retry.
+            retry_backoff: by what the delay is multiplied before each further one; it is an hour at most.
+            group: name under which ``list_jobs`` finds it.
+            if_exists: what if the name is taken: ``"error"``, ``"skip"`` (keep the old job, which must be the same),
+                ``"replace"`` (cancel the old job).
+
+        Raises:
+            TypeError: ``func`` is not callable, ``trigger`` no trigger, or ``args`` and ``kwargs`` cannot be passed.
+            ValueError: an option out of its range, a name that is taken, a trigger by which nothing is ever due.
+        """
+        if not callable(func):
+            raise TypeError(f"func must be callable, got {func!r}: pass the function, not what it returns")
+        options = options_of(
+            max_runs,
+            timeout,
+            jitter,
+            mode,
+            self._misfire if misfire is None else misfire,
+            retries,
+            retry_delay,
+            retry_backoff,
+            group,
+            is_async(func),
+            if_exists,
+        )
+        if args or kwargs:
+            check_arguments(args, kwargs)
+        driver = self._driver
+        now = driver.clock.now()
+        if trigger is None:
+            trigger = OnceTrigger(moment(now, self._zone))
+        binds = _BINDS.get(type(trigger))
+        if binds is None:
+            binds = _check_trigger(trigger)
+        with driver:
+            if name is None:
+                name = self._free_name(callable_name(func))
+            elif not is_text(name):
+                raise ValueError(f"name must be a text that is not empty, got {name!r}")
+            if binds:
+                trigger = trigger.bind(name)  # type: ignore[attr-defined] # _check_trigger found the method
+            job = LiveJob(ID_PREFIX + name, chain_of(trigger, self._zone), options, func, trigger)
+            job.args = tuple(args)
+            job.kwargs = dict(kwargs) if kwargs else None
+            job.created_at = now
+            first = job.first_slot(now)
+            old = driver.jobs.get(job.key)
+            if old is None or self._give_way(old, job, if_exists, now):
+                driver.admit(job, first, now)
+        return job.key
+
+    def cancel(self, job_id: str) -> bool:
+        """Have a job run no more; True if it existed and was not cancelled before. A run in flight goes on."""
+        driver = self._driver
+        with driver:
+            job = driver.jobs.get(job_id)
+            if job is not None:
+                driver.remove(job, driver.clock.now())
+                return True
+            job = driver.ended.get(job_id)
+            if job is None or job.ended is JobStatus.CANCELLED:
+                return False
+            job.ended = JobStatus.CANCELLED
+            return True
+
+    def pause(self, job_id: str) -> None:
+        """Start no further slot of a job; a run in flight goes on.
+
+        Raises:
+            ValueError: no such job, or it has ended.
+        """
+        driver = self._driver
+        with driver:
+            driver.pause(self._live(job_id), driver.clock.now())
+
+    def resume(self, job_id: str, catch_up: MisfireName = "skip") -> None:
+        """End a pause. Slots that passed meanwhile are recorded as skipped.
+
+        ``catch_up`` may except some, which run at once: ``"run_once"`` the oldest, ``"run_all"`` the newest 100.
+
+        Raises:
+            ValueError: no such job, it has ended, or an unknown ``catch_up``.
+        """
+        which = member(Misfire, "catch_up", catch_up)
+        driver = self._driver
+        with driver:
+            driver.resume(self._live(job_id), driver.clock.now(), which)
+
+    def run_now(self, job_id: str) -> Any:  # noqa: ANN401 - whatever the job returns
+        """Run a job at once, in the calling thread, and give what it returns.
+
+        It is a run of its own, beside the schedule. An ``async`` job runs on the scheduler's loop, and the calling
+        thread waits.
+
+        Raises:
+            ValueError: no such job, or it is cancelled.
+            RuntimeError: an ``async`` job, called from within an event loop.
+            BaseException: what the job raises.
+        """
+        driver = self._driver
+        with driver:
+            job = self._known(job_id)
+            if job.ended is JobStatus.CANCELLED:
+                raise ValueError(f"job is cancelled: {job_id!r}: schedule it again")
+            call = caller_of_async(driver.host) if job.options.awaited else call_by_hand
+            run, decisions = driver.engine.run_now(job, driver.clock.now())
+            driver.carry_out(decisions)
+        attempt = call(driver, run)
+        if attempt.error is not None:
+            raise attempt.error
+        return attempt.result
+
+    # Views
+
+    def get_job(self, job_id: str) -> Job | None:
+        """The job as it is now; ``None`` if there is none, or it ended and a thousand others did since."""
+        driver = self._driver
+        with driver:
+            job = driver.jobs.get(job_id) or driver.ended.get(job_id)
+            return None if job is None else snapshot(job, self._zone)
+
+    def list_jobs(self, status: JobStatus | None = None, group: str | None = None) -> list[Job]:
+        """Jobs by their next run, those without one last.
+
+        ``status`` also finds recurring jobs by how their last run ended: ``FAILED`` those that failed last.
+
+        Raises:
+            ValueError: an unknown ``status``.
+        """
+        wanted = None if status is None else member(JobStatus, "status", status)
+        driver = self._driver
+        with driver:
+            jobs = [
+                job
+                for job in (*driver.jobs.values(), *driver.ended.values())
+                if (group is None or job.options.group == group) and (wanted is None or _matches(job, wanted))
+            ]
+            jobs.sort(key=lambda job: NEVER if job.ended else job.pending)
+            return [snapshot(job, self._zone) for job in jobs]
+
+    def next_runs(self, job_id: str, n: int = 10) -> list[datetime]:
+        """The next ``n`` slots from now on, fewer if the schedule ends; changes nothing.
+
+        Raises:
+            ValueError: no such job.
+        """
+        driver = self._driver
+        found: list[datetime] = []
+        with driver:
+            job = self._known(job_id)
+            slot = NEVER if job.ended else job.pending
+            if slot <= (now := driver.clock.now()):
+                slot = job.chain.next(slot, now) or NEVER
+            while slot != NEVER and len(found) < n:
+                found.append(moment(slot, self._zone))
+                slot = job.chain.next(slot, slot) or NEVER
+        return found
+
+    def history(
+        self, job_id: str | None = None, limit: int = 100, status: Outcome | str | None = None
+    ) -> list[Execution]:
+        """Executions and slots that were not run, newest first, of one job or all. The last 1,000 are kept.
+
+        Raises:
+            ValueError: an unknown ``status``.
+        """
+        outcome = None if status is None else member(Outcome, "status", status)
+        driver = self._driver
+        with driver:
+            lines = driver.records.newest(job_id, limit, outcome)
+        return [line.execution(self._zone) for line in lines]
+
+    def account(self, job_id: str) -> Account:
+        """Whether every slot of a job so far has ended in exactly one outcome, counted anew from its trigger.
+
+        Raises:
+            ValueError: no such job.
+        """
+        with self._driver:
+            return account_of(self._known(job_id))
+
+    def add_listener(
+        self, callback: Callable[[Notice], object], events: Iterable[JobEvent | str] = tuple(JobEvent)
+    ) -> Callable[[], None]:
+        """Have ``callback`` told of ``events``; give a function that ends it.
+
+        It is called in whatever thread the event happens, after it is recorded, so it should be quick. What it raises
+        is logged.
+
+        Raises:
+            ValueError: an unknown event.
+        """
+        entry: tuple[Listener, frozenset[JobEvent]] = (
+            callback,
+            frozenset(member(JobEvent, "event", event) for event in events),
+        )
+        driver = self._driver
+        with driver:
+            driver.listeners += (entry,)
+
+        def remove() -> None:
+            with driver:
+                driver.listeners = tuple(other for other in driver.listeners if other is not entry)
+
+        return remove
+
+    # Under the driver's lock
+
+    def _known(self, job_id: str) -> LiveJob:
+        driver = self._driver
+        job = driver.jobs.get(job_id) or driver.ended.get(job_id)
+        if job is None:
+            raise ValueError(f"Job not found: {job_id!r}")
+        return job
+
+    def _live(self, job_id: str) -> LiveJob:
+        job = self._known(job_id)
+        if job.ended is not None:
+            raise ValueError(f"job has ended ({job.ended.value}): {job_id!r}: schedule it again")
+        return job
+
+    def _free_name(self, base: str) -> str:
+        """The name itself, or with the next number if it is taken."""
+        jobs, suffixes = self._driver.jobs, self._suffixes
+        if ID_PREFIX + base not in jobs:
+            suffixes.pop(base, None)
+            return base
+        number = suffixes.get(base, 1) + 1
+        while ID_PREFIX + (name := f"{base}-{number}") in jobs:
+            number += 1
+        suffixes[base] = number
+        return name
+
+    def _give_way(self, old: LiveJob, new: LiveJob, if_exists: IfExists, now: int) -> bool:
+        """Whether the new job takes the name of the old one."""
+        if if_exists == "replace":
+            self._driver.remove(old, now)
+            return True
+        if if_exists == "error":
+            raise ValueError(
+                f"a job named {old.name!r} already exists, names must be unique per scheduler: "
+                "choose another, or pass if_exists='skip' or 'replace'"
+            )
+        changed = differences(old, new)
+        if changed:
+            raise ValueError(
+                f"a job named {old.name!r} exists but its configuration changed ({', '.join(changed)}): "
+                "pass if_exists='replace' to take the new one"
+            )
+        return False
+
+
+def _matches(job: LiveJob, status: JobStatus) -> bool:
+    return job.status() is status or (job.ended is None and job.status_of_last_outcome() is status)
+
+
+_BINDS: dict[type, bool] = {}
+"""Types that have been found to be triggers, and whether theirs want to know the name of the job (``bind``)."""
+
+
+def _check_trigger(trigger: object) -> bool:
+    """Check a type once: the check is slow, and types are few."""
+    if not isinstance(trigger, TriggerProtocol):
+        raise TypeError(
+            f"trigger must be a trigger, got {trigger!r} of type {type(trigger).__name__}: pass every(), at() or "
+            "cron(), After, Once, Every, Daily or Cron, or an object with the six methods of TriggerProtocol"
+        )
+    binds = _BINDS[type(trigger)] = callable(getattr(trigger, "bind", None))
+    return binds
+
+
+def _zone_key(timezone: str | tzinfo | None) -> str | None:
+    if timezone is None:
+        return None
+    key = timezone if isinstance(timezone, str) else getattr(timezone, "key", None)
+    if not isinstance(key, str):
+        raise TypeError(f"timezone must be an IANA name or a ZoneInfo with one, got {timezone!r}")
+    return checked_zone(key)
+
+
+def _make_host(clock: Clock, driver: Driver, max_workers: int) -> Host:
+    """Threads, or what a clock that does not run by itself has instead of them."""
+    make = getattr(clock, "make_host", ThreadHost)
+    host: Host = make(driver, max_workers)
+    return host
+
+
+# Threads do not survive a fork, and an interpreter that ends must not wait for one that sleeps.
+
+_schedulers: weakref.WeakSet[Scheduler] = weakref.WeakSet()
+
+
+def _stop_all() -> None:
+    for scheduler in list(_schedulers):
+        scheduler.stop(timeout=_SECONDS_AT_EXIT)
+
+
+def _forget_all() -> None:
+    for scheduler in list(_schedulers):
+        scheduler._forget_threads()  # noqa: SLF001 - its own module
+
+
+atexit.register(_stop_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)

@@ -1,0 +1,1 @@
+"""Drive Duly on virtual time, in our tests and in those of users."""

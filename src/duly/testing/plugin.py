@@ -1,0 +1,1 @@
+"""Fixtures for pytest, found by pytest itself once Duly is installed."""

@@ -1,0 +1,31 @@
+"""The commands in the documents print what the documents show."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from duly.cli import run
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+COMMAND = re.compile(r"^```console\n\$ duly (.*)\n((?:.*\n)*?)```$", re.MULTILINE)
+SHOWN = [
+    (page.name, *shown) for page in sorted(DOCS.glob("*.md")) for shown in COMMAND.findall(page.read_text("utf-8"))
+]
+
+
+def stripped(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.splitlines()).strip()
+
+
+@pytest.mark.parametrize(("page", "command", "output"), SHOWN, ids=[command for _, command, _ in SHOWN])
+def test_a_command_prints_what_its_page_shows(
+    page: str, command: str, output: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(shlex.split(command))
+    assert stripped("".join(capsys.readouterr())) == stripped(output)
+
+
+def test_the_page_of_the_command_line_shows_commands() -> None:
+    assert "cli.md" in {page for page, _, _ in SHOWN}

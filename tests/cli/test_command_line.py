@@ -1,0 +1,76 @@
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from typing import Literal
+
+import pytest
+
+from duly.cli import run
+from duly.cli.app import app
+
+Capture = pytest.CaptureFixture[str]
+
+
+def python_m_duly(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "duly", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_version_is_that_of_the_package(capsys: Capture) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"duly {version('duly')}\n"
+
+
+def test_without_arguments_the_commands_are_listed(capsys: Capture) -> None:
+    assert run([]) == 0
+    out = capsys.readouterr().out
+    assert all(command in out for command in ("explain", "next", "--install-completion"))
+
+
+@pytest.mark.parametrize("command", ["next", "explain"])
+def test_each_command_has_help(command: str, capsys: Capture) -> None:
+    assert run([command, "--help"]) == 0
+    assert f"Usage: duly {command} EXPR" in capsys.readouterr().out
+
+
+def test_an_unknown_command_is_wrong_usage(capsys: Capture) -> None:
+    assert run(["frobnicate"]) == 2
+    assert 'Unknown command "frobnicate"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_the_commands(shell: Literal["bash", "zsh", "fish"]) -> None:
+    script = app.generate_completion(shell=shell)
+    assert "explain" in script
+    assert "--dst-report" in script
+
+
+def test_a_process_ends_with_the_exit_code_of_its_command() -> None:
+    assert python_m_duly("next", "15m").returncode == 0
+    assert python_m_duly("next", "backup").returncode == 2
+
+
+def test_piped_output_has_no_colours_and_is_not_folded() -> None:
+    arguments = ("next", "30 2 * * *", "--timezone", "Europe/Berlin", "--from", "2025-03-30", "-n", "1")
+    out = python_m_duly(*arguments).stdout
+    assert "\x1b" not in out
+    assert "moved forward by the gap of 1 h: 02:30 does not exist" in out
+
+
+def test_no_color_takes_the_colours_away_where_they_would_be() -> None:
+    arguments = ("next", "15m", "-n", "1")
+    assert "\x1b[36m" in python_m_duly(*arguments, FORCE_COLOR="1", TERM="xterm-256color").stdout
+    assert "\x1b[36m" not in python_m_duly(*arguments, FORCE_COLOR="1", TERM="xterm-256color", NO_COLOR="1").stdout
+
+
+def test_no_command_is_loaded_before_it_is_called() -> None:
+    code = "import sys, duly.cli.app; print([m for m in sys.modules if m in ('duly.cli.next', 'duly.cli.explain')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,147 @@
+"""Cron arithmetic against a slow second implementation, and against two libraries where they agree."""
+
+import re
+from datetime import UTC, datetime
+from itertools import product
+from zoneinfo import ZoneInfo
+
+import pytest
+from croniter import CroniterBadDateError, croniter
+from cronsim import CronSim, CronSimError
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from duly.core.clock import SECOND
+from duly.triggers import Cron, Dst
+from tests.triggers.draws import (
+    DAY,
+    YEARS,
+    ZONES,
+    expressions,
+    in_nanoseconds,
+    numbers,
+    transitions,
+    walk_until,
+    windows,
+)
+from tests.triggers.oracle import Oracle
+
+OFTEN_HIT = (
+    "30 2 * * *", "*/15 * * * *", "0 0 * * *", "*/20 0-3 * * *", "30 * * * *", "15 1 * * *", "0 3 * * 0", "45 23 * * *",
+    "*/10 0,2 * * 5-7", "0 12 L * *", "5 1-2 * 3-11/2 *",
+)  # fmt: skip
+
+A_TO_A_STEPPED = re.compile(r"\b(\d+)-\1/")
+"""``3-3/n``, which both libraries take for ``3-59/n``; to us a range is what it says."""
+
+
+def valid(expression: str, **options: object) -> Cron:
+    try:
+        return Cron(expression, **options)  # type: ignore[arg-type]  # drawn options are of the right types
+    except ValueError:
+        assume(False)
+        raise
+
+
+@given(data=st.data(), zone=st.sampled_from(ZONES), expression=expressions())
+def test_a_chain_produces_exactly_the_ticks_of_the_oracle(data: st.DataObject, zone: str, expression: str) -> None:
+    trigger = valid(expression)
+    after, until = data.draw(windows(zone))
+    expected = in_nanoseconds(Oracle(expression, zone).ticks(after, until))
+    assert walk_until(trigger.chain(zone), after * SECOND, until * SECOND) == expected
+
+
+@given(
+    data=st.data(),
+    zone=st.sampled_from(ZONES),
+    expression=expressions(seconds=False),
+    gap=st.sampled_from(["shift", "after_gap", "skip"]),
+    overlap=st.sampled_from(["first", "second", "both"]),
+    day_or=st.booleans(),
+)
+def test_every_policy_produces_exactly_the_ticks_of_the_oracle(
+    data: st.DataObject, zone: str, expression: str, gap: str, overlap: str, day_or: bool
+) -> None:
+    trigger = valid(expression, dst=Dst(gap, overlap), day_or=day_or)  # type: ignore[arg-type]  # drawn from the words
+    after, until = data.draw(windows(zone))
+    expected = in_nanoseconds(Oracle(expression, zone, gap=gap, overlap=overlap, day_or=day_or).ticks(after, until))
+    chain = trigger.chain(zone)
+    assert walk_until(chain, after * SECOND, until * SECOND) == expected
+    assert chain.between(after * SECOND, until * SECOND) == len(expected)
+
+
+@given(data=st.data(), zone=st.sampled_from(ZONES), expression=expressions(seconds=False))
+def test_next_previous_and_count_answer_alike_from_any_moment(data: st.DataObject, zone: str, expression: str) -> None:
+    chain = valid(expression).chain(zone)
+    after, until = data.draw(windows(zone))
+    ticks = in_nanoseconds(Oracle(expression, zone).ticks(after, until))
+    moment = data.draw(st.integers(after * SECOND, until * SECOND))
+    later, earlier = [t for t in ticks if t > moment], [t for t in ticks if t < moment]
+    assert not later or chain.next(moment, after * SECOND) == later[0]
+    assert not earlier or chain.previous(moment) == earlier[-1]
+    assert chain.count(moment, until * SECOND) == (len(later), later[-1] if later else moment)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_every_change_of_every_year_is_crossed_as_the_oracle_says(zone: str) -> None:
+    changes = [change for year in YEARS for change in transitions(zone, year)]
+    for number, change in enumerate(changes):
+        expression = OFTEN_HIT[number % len(OFTEN_HIT)]
+        after, until = change - 30 * 3600, change + 30 * 3600
+        expected = in_nanoseconds(Oracle(expression, zone).ticks(after, until))
+        assert walk_until(Cron(expression).chain(zone), after * SECOND, until * SECOND) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "gap"),
+    [*product(("30 2 * * *", "0 12 * * *", "*/30 * * * *", "0 0-22 30 12 *"), ("shift", "after_gap"))],
+)
+def test_the_day_that_apia_skipped_is_crossed_as_the_oracle_says(expression: str, gap: str) -> None:
+    (change,) = [c for c in transitions("Pacific/Apia", 2011) if datetime.fromtimestamp(c, UTC).month == 12]
+    after, until = change - 2 * DAY, change + 3 * DAY
+    expected = in_nanoseconds(Oracle(expression, "Pacific/Apia", gap=gap).ticks(after, until))
+    chain = Cron(expression, dst=Dst(gap)).chain("Pacific/Apia")  # type: ignore[arg-type]  # one of the words
+    assert walk_until(chain, after * SECOND, until * SECOND) == expected
+    assert chain.between(after * SECOND, until * SECOND) == len(expected)
+
+
+@pytest.mark.parametrize("away", [-1800, 3 * 3600])
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_yearly_tick_near_a_change_is_found_from_years_away(zone: str, away: int) -> None:
+    for change in (change for year in YEARS for change in transitions(zone, year)):
+        local = datetime.fromtimestamp(change + away, ZoneInfo(zone))
+        chain = Cron(f"{local.minute} {local.hour} {local.day} {local.month} *").chain(zone)
+        tick, years = (change + away) * SECOND, 800 * DAY * SECOND
+        assert tick in walk_until(chain, tick - years, tick)
+        later = tick + years
+        while (earlier := chain.previous(later)) is not None and earlier >= tick:
+            later = earlier
+        assert later == tick
+
+
+def day_fields() -> st.SearchStrategy[tuple[str, str, str]]:
+    return st.tuples(
+        st.one_of(st.sampled_from(["*", "L", "1", "13", "1-7", "*/2"]), numbers(1, 28)),
+        st.one_of(st.just("*"), numbers(1, 12)),
+        st.one_of(st.sampled_from(["*", "1-5", "5#3", "0", "7", "mon-fri"]), numbers(0, 6)),
+    )
+
+
+@given(data=st.data(), zone=st.sampled_from(ZONES), minute=numbers(0, 59), hour=numbers(0, 23), days=day_fields())
+def test_where_cronsim_and_croniter_agree_and_no_change_is_near_we_agree_with_them(
+    data: st.DataObject, zone: str, minute: str, hour: str, days: tuple[str, str, str]
+) -> None:
+    expression = " ".join((minute, hour, *days))
+    assume(not A_TO_A_STEPPED.search(expression))
+    start = datetime.fromtimestamp(data.draw(windows(zone))[0], ZoneInfo(zone))
+    try:
+        theirs = next(CronSim(expression, start))
+        other = croniter(expression, start).get_next(datetime)
+    except (CronSimError, CroniterBadDateError, ValueError, StopIteration):
+        assume(False)
+        raise
+    near = [c for m in (start, theirs) for y in (m.year - 1, m.year, m.year + 1) for c in transitions(zone, y)]
+    assume(theirs == other)
+    assume(not any(start.timestamp() - 2 * DAY < change < theirs.timestamp() + 2 * DAY for change in near))
+    found = Cron(expression).chain(zone).first(int(start.timestamp()) * SECOND)
+    assert found == int(theirs.timestamp()) * SECOND
