@@ -24,6 +24,7 @@ class NoDetail:
     first_run_time = next_run_time = trigger_label = trigger_db_type = trigger_id = lambda self, *_: None
 
 
+GOOD: dict[str, Any] = {"func": work, "trigger": LATER}
 BAD_ARGUMENTS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"func": None}, TypeError, "func.*None"),
     ({"func": "work"}, TypeError, "func.*'work'"),
@@ -68,7 +69,7 @@ def test_a_bad_argument_is_refused_with_its_value_and_nothing_is_registered(
 ) -> None:
     scheduler = make()
     with pytest.raises(error, match=message):
-        scheduler.schedule(**({"func": work, "trigger": LATER} | wrong))
+        scheduler.schedule(**(GOOD | wrong))
     assert scheduler.list_jobs() == []
 
 

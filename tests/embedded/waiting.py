@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from duly import Account, Job, OnceTrigger, Scheduler
-from duly.core.clock import SECOND, SystemClock, Zone
+from duly.core.clock import SECOND, SystemClock, Zone, zoned
 
 PATIENCE = 10.0
 """Seconds after which a test gives up: it waits that long only if it fails."""
@@ -159,6 +159,11 @@ class ShiftedClock:
     def step(self, seconds: float) -> None:
         """Set the wall clock forward or back."""
         self._offset += int(seconds * SECOND)
+
+
+def soon(seconds: float) -> OnceTrigger:
+    """Once, so many seconds from now."""
+    return OnceTrigger(zoned(SystemClock().now() + int(seconds * SECOND), None).to_stdlib())
 
 
 def job_of(scheduler: Scheduler, job_id: str) -> Job:

@@ -62,5 +62,12 @@ def classify(error: BaseException, *, cancelled: type[BaseException] | tuple[()]
     if isinstance(error, cancelled):
         return Failure(Outcome.CANCELLED, None, None)
     if isinstance(error, TimeoutError):
-        return Failure(Outcome.TIMED_OUT, "TimeoutError", str(error) or "execution timed out")
-    return Failure(Outcome.ERROR, type(error).__name__, str(error))
+        return Failure(Outcome.TIMED_OUT, "TimeoutError", _text(error) or "execution timed out")
+    return Failure(Outcome.ERROR, type(error).__name__, _text(error))
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - its class is a user's, and the ledger must have a line all the same
+        return "<exception str() failed>"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from duly.core.clock import SECOND
-from duly.core.outcomes import Failure, Outcome, classify
+from duly.core.outcomes import Outcome, classify
 from duly.embedded.records import Ended, traceback_text
 
 if TYPE_CHECKING:
@@ -18,54 +18,55 @@ if TYPE_CHECKING:
 log = logging.getLogger("duly.embedded")
 
 
-class Attempt:
+class Attempt(Ended):
     """``with Attempt(driver, run) as attempt: attempt.result = …`` settles and records the run.
 
     Whatever the body raises, ``SystemExit`` and ``KeyboardInterrupt`` too, is the outcome of the run and goes no
-    further; only a cancellation does. ``error`` holds it afterwards.
+    further; only a cancellation does. Of a run by hand ``error`` holds it afterwards.
     """
 
-    __slots__ = ("_cancelled", "_driver", "_run", "_since", "error", "result")
+    __slots__ = ("_cancelled", "_driver", "_since", "error")
 
     def __init__(self, driver: Driver, run: LiveRun, cancelled: type[BaseException] | tuple[()] = ()) -> None:
+        Ended.__init__(self, run, Outcome.SUCCESS)
         self._driver = driver
-        self._run = run
         self._cancelled = cancelled
         self._since = 0
-        self.result: Any = None
         self.error: BaseException | None = None
 
     def __enter__(self) -> Self:
-        driver, run = self._driver, self._run
-        driver.tell_started(run)
+        driver = self._driver
+        if driver.listeners:
+            driver.tell_started(self.run)
         self._since = driver.clock.monotonic()
-        run.started = driver.clock.now()
+        self.started = self.run.started = driver.clock.now()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        driver, run = self._driver, self._run
-        duration = driver.clock.monotonic() - self._since
-        limit = run.job.options.timeout
-        if error is None and limit is not None and duration > limit:
+        driver = self._driver
+        self.duration = driver.clock.monotonic() - self._since
+        limit = self.job.options.timeout
+        if error is None and limit is not None and self.duration > limit:
             error = TimeoutError(f"execution timed out after {limit / SECOND:g} s")
-        started = run.started or 0
-        if error is None:
-            driver.finish(Ended(run, Outcome.SUCCESS, started, duration, self.result))
-            return True
-        self.error = error
-        failure = classify(error, cancelled=self._cancelled)
-        text = traceback_text(error) if failure.outcome is Outcome.ERROR else None
-        self._log(failure)
-        driver.finish(Ended(run, failure.outcome, started, duration, None, failure, text))
-        return failure.outcome is not Outcome.CANCELLED
+        if error is not None:
+            self._fail(error)
+        driver.finish(self)
+        return self.outcome is not Outcome.CANCELLED
 
-    def _log(self, failure: Failure) -> None:
-        if self._run.done:
+    def _fail(self, error: BaseException) -> None:
+        failure = self.failure = classify(error, cancelled=self._cancelled)
+        outcome = self.outcome = failure.outcome
+        if self.run.slot is None:
+            self.error = error
+        if outcome is Outcome.ERROR:
+            self.traceback = traceback_text(error)
+        if self.run.done:
             return  # timed out before: what comes of it is ignored
-        key, attempt = self._run.job.key, self._run.attempt
-        if failure.outcome is Outcome.ERROR:
-            log.error("failed: job=%s attempt=%d", key, attempt, exc_info=self.error)
-        elif failure.outcome is Outcome.TIMED_OUT:
-            log.warning("timed out: job=%s attempt=%d message=%s", key, attempt, failure.error_message)
+        if outcome is Outcome.ERROR:
+            log.error("failed: job=%s attempt=%d", self.job.key, self.run.attempt, exc_info=error)
+        elif outcome is Outcome.TIMED_OUT:
+            log.warning(
+                "timed out: job=%s attempt=%d message=%s", self.job.key, self.run.attempt, failure.error_message
+            )

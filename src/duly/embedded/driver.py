@@ -22,7 +22,7 @@ from duly.core.outcomes import Failure, Outcome, Reason
 from duly.core.policy import Misfire
 from duly.core.timer import Timer
 from duly.embedded.job import JobStatus, LiveJob, LiveRun, moment
-from duly.embedded.records import EVENT_OF, Ended, JobEvent, Line, Listener, Notice, Records
+from duly.embedded.records import EVENT_OF, Ended, JobEvent, Line, Listener, Notice, Records, execution_of
 
 if TYPE_CHECKING:
     from duly.embedded.host import Host
@@ -71,7 +71,7 @@ class Driver:
         self._lock.acquire()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object = None, error: object = None, trace: object = None) -> None:
         """Let go of the lock, with everything settled that has finished meanwhile."""
         if not (self._finished or self._notices):
             self._lock.release()
@@ -106,11 +106,11 @@ class Driver:
 
     def remove(self, job: LiveJob, now: int) -> None:
         """Cancel a job that lives."""
-        why = Reason.STALLED
         if job.gone:
-            why = Reason.DOWN
             self.engine.add(job, now, pending=job.pending)
-        self.carry_out(self.engine.remove(job, now, why))
+        decisions = self.engine.remove(job, now, self._why_late(job, now))
+        if decisions:
+            self.carry_out(decisions)
         self.retire(job, JobStatus.CANCELLED)
         if self.listeners:
             self._notices.append(Notice(JobEvent.CANCELLED, job.key, job.name, None))
@@ -120,7 +120,7 @@ class Driver:
         if job.gone:
             job.paused = True
         else:
-            self.carry_out(self.engine.pause(job, now))
+            self.carry_out(self.engine.pause(job, now, self._why_late(job, now)))
 
     def resume(self, job: LiveJob, now: int, catch_up: Misfire) -> None:
         """Resume a job that lives. If nothing runs yet, what ``catch_up`` is to run is left to the start."""
@@ -134,6 +134,12 @@ class Driver:
         else:
             job.paused = False
         self.wake_for(self.engine.next_wakeup() or NEVER)
+
+    def run_now(self, job: LiveJob, now: int) -> LiveRun:
+        """Open a run by hand, for the caller to carry out."""
+        run, decisions = self.engine.run_now(job, now, self._why_late(job, now))
+        self.carry_out(decisions)
+        return run
 
     def begin(self) -> None:
         """Put the jobs into the engine. What came due before is late because nothing ran."""
@@ -150,7 +156,7 @@ class Driver:
         self.carry_out(self.engine.close(now))
         self.running = False
         for run in host.withdraw():
-            self.end(Ended(run, Outcome.CANCELLED, now, 0))
+            self.end(Ended(run, Outcome.CANCELLED, now))
         return [run for job in (*self.jobs.values(), *self.ended.values()) for run in job.active]
 
     def finish_stop(self, in_flight: list[LiveRun], carried: list[LiveRun]) -> None:
@@ -160,7 +166,7 @@ class Driver:
             if run not in carried and not run.done:
                 started = run.started or now
                 failure = Failure(Outcome.INTERRUPTED, None, "the scheduler stopped before it ended")
-                self.end(Ended(run, Outcome.INTERRUPTED, started, max(now - started, 0), failure=failure))
+                self.end(Ended(run, Outcome.INTERRUPTED, started, max(now - started, 0), failure))
         self.host = None
         for job in list(self.jobs.values()):
             self._retire_if_over(job)
@@ -177,6 +183,7 @@ class Driver:
         for job in self.jobs.values():
             job.gone = True
             job.active = job.waiting = ()
+            job.first, job.tally = job.pending, None  # what was before is in the account of the parent
 
     # Under the lock
 
@@ -210,7 +217,9 @@ class Driver:
         ended = self.ended
         ended[job.key] = job
         if len(ended) > ENDED_KEPT:
-            del ended[next(iter(ended))]
+            oldest = ended.pop(next(iter(ended)))
+            if oldest.active:  # a stop has to find what still runs
+                ended[oldest.key] = oldest
 
     def wake_for(self, moment: int) -> None:
         """See to it that the driver is awake at ``moment``."""
@@ -234,12 +243,14 @@ class Driver:
         if run.done:
             return
         job = run.job
-        now = self.clock.now()
-        decisions = self.engine.settle(run, ended.outcome, now)
-        self._note(self.records.ended(ended, job))
+        decisions = self.engine.settle(run, ended.outcome, self.clock.now())
+        self.records.ended(ended)
+        if self.listeners:
+            self._note(ended)
         if self._deadline_of and (deadline := self._deadline_of.pop(run, None)) is not None:
             self._deadlines.discard(deadline)
-        self.carry_out(decisions)
+        if decisions:
+            self.carry_out(decisions)
         if job.gone and job.ended is None:
             self._retire_if_over(job)
 
@@ -247,12 +258,15 @@ class Driver:
         finished = self._finished
         while finished:
             self.end(finished.popleft())
-        self.settled.set()
+        if not self.running:  # only then may somebody wait: a stop
+            self.settled.set()
         if self._asleep_until:
             self.wake_for(self.engine.next_wakeup() or NEVER)
 
     def _record_closed(self, close: Close[LiveJob]) -> None:
-        self._note(self.records.closed(close, close.job))
+        self.records.closed(close)
+        if self.listeners:
+            self._note(close)
         if close.outcome is Outcome.MISSED:
             log.warning(
                 "missed: job=%s reason=%s slots=%d since=%s",
@@ -263,9 +277,8 @@ class Driver:
             )
 
     def _note(self, line: Line) -> None:
-        if self.listeners:
-            event = EVENT_OF[line.outcome]
-            self._notices.append(Notice(event, line.job.key, line.job.name, line.execution(self.zone)))
+        event = EVENT_OF[line.outcome]
+        self._notices.append(Notice(event, line.job.key, line.job.name, execution_of(line, self.zone)))
 
     # Turns of the driver
 
@@ -276,13 +289,25 @@ class Driver:
             self._notice_step(now, monotonic)
             earliest = self.engine.next_wakeup() or NEVER
             if earliest <= now:
-                why = self._late_because if earliest <= self._late_until else Reason.STALLED
-                self.carry_out(self.engine.tick(now, why, BATCH))
+                self.carry_out(self.engine.tick(now, self._why(earliest), BATCH))
                 earliest = self.engine.next_wakeup() or NEVER
             self._time_out(monotonic)
             wait = min(earliest - now, (self._deadlines.earliest() or NEVER) - monotonic, LONGEST_SLEEP)
             self._asleep_until = now + wait if wait > 0 else 0
             return wait / SECOND
+
+    def _why(self, moment: int) -> Reason:
+        """Why what was to fire at ``moment`` comes late, if it does."""
+        return self._late_because if moment <= self._late_until else Reason.STALLED
+
+    def _why_late(self, job: LiveJob, now: int) -> Reason:
+        """Why a job that somebody acts on is late, if it is. The driver may not have looked at the clocks yet."""
+        if job.fire_at > now:
+            return Reason.STALLED
+        if not self.running:
+            return Reason.DOWN
+        self._notice_step(now, self.clock.monotonic())
+        return self._why(job.fire_at)
 
     def _notice_step(self, now: int, monotonic: int) -> None:
         """Compare the clocks: if the wall clock went another way, it was stepped, or the machine slept."""
@@ -302,7 +327,7 @@ class Driver:
             message = f"execution timed out after {deadline.limit / SECOND:g} s"
             log.warning("timed out: job=%s attempt=%d message=%s", run.job.key, run.attempt, message)
             failure = Failure(Outcome.TIMED_OUT, "TimeoutError", message)
-            self._finished.append(Ended(run, Outcome.TIMED_OUT, run.started or 0, deadline.limit, failure=failure))
+            self._finished.append(Ended(run, Outcome.TIMED_OUT, run.started or 0, deadline.limit, failure))
 
     # From the threads that run jobs
 
@@ -310,7 +335,7 @@ class Driver:
         """Whether a run must not begin any more; it is then settled as cancelled."""
         if not (run.cancelling or run.job.gone or run.done):
             return False
-        self.finish(Ended(run, Outcome.CANCELLED, self.clock.now(), 0))
+        self.finish(Ended(run, Outcome.CANCELLED, self.clock.now()))
         return True
 
     def set_deadline(self, run: LiveRun) -> None:
@@ -332,8 +357,7 @@ class Driver:
 
     def tell_started(self, run: LiveRun) -> None:
         """Tell the listeners, before the call."""
-        if self.listeners:
-            self._tell(Notice(JobEvent.STARTED, run.job.key, run.job.name, None))
+        self._tell(Notice(JobEvent.STARTED, run.job.key, run.job.name, None))
 
     def report(self, error: BaseException) -> None:
         """Make an error of the driver itself visible; its loop goes on."""

@@ -59,6 +59,14 @@ class Host(Protocol):
         """The runs inside which this is called: none, unless a job calls."""
         ...
 
+    def caller_of_async(self) -> Callable[[Driver, LiveRun], Attempt]:
+        """What carries out a run by hand of an async job, and makes the calling thread wait for it.
+
+        Raises:
+            RuntimeError: the calling thread runs an event loop, which the waiting would stop.
+        """
+        ...
+
     def wait_until(self, settled: Callable[[], bool], seconds: float | None) -> None:
         """Wait until ``settled`` holds, at most ``seconds``; ``None``: however long it takes."""
         ...
@@ -146,6 +154,10 @@ class ThreadHost:
             runs += self._loop.in_hand()
         return runs
 
+    def caller_of_async(self) -> Callable[[Driver, LiveRun], Attempt]:
+        """See ``Host``."""
+        return _blocking_caller(self.loop())
+
     def wait_until(self, settled: Callable[[], bool], seconds: float | None) -> None:
         """See ``Host``."""
         driver = self._driver_ref()
@@ -165,8 +177,7 @@ class ThreadHost:
         """See ``Host``."""
         self._stopping = True
         self.wake()
-        for _ in self._workers:
-            self._queue.put(None)
+        self._queue.put(None)
         if self._loop is not None:
             self._loop.abandon()
 
@@ -209,7 +220,7 @@ _by_hand = _ByHand()
 
 
 class _Worker(threading.Thread):
-    """Takes runs from the queue, one after the other; ``None`` ends it."""
+    """Takes runs from the queue, one after the other; ``None`` ends it, and is left there for all the others."""
 
     def __init__(
         self, queue: SimpleQueue[LiveRun | None], driver: ref[Driver], clock: clocks.Clock, number: int
@@ -235,12 +246,14 @@ class _Worker(threading.Thread):
                 driver.report(error)
             self.run_in_hand = None
             del driver, run
+        self._queue.put(None)
 
 
 def perform(driver: Driver, run: LiveRun, context: Context) -> None:
     """Carry out a run of a sync job in this thread, in a context of its own like ``context``."""
     if not driver.withholds(run):
-        driver.set_deadline(run)
+        if run.job.options.timeout is not None:
+            driver.set_deadline(run)
         _call(driver, run, context.copy())
 
 
@@ -256,14 +269,14 @@ def call_by_hand(driver: Driver, run: LiveRun) -> Attempt:
 
 
 def caller_of_async(host: Host | None) -> Callable[[Driver, LiveRun], Attempt]:
-    """What carries out a run by hand of an async job, and makes the calling thread wait for it.
+    """See ``Host``; also for a scheduler that does not run."""
+    return _blocking_caller(None) if host is None else host.caller_of_async()
 
-    Raises:
-        RuntimeError: the calling thread runs an event loop, which the waiting would stop.
-    """
+
+def _blocking_caller(loop: LoopThread | None) -> Callable[[Driver, LiveRun], Attempt]:
     from duly.embedded.tasks import blocking_caller  # noqa: PLC0415 - asyncio is loaded only by those who use it
 
-    return blocking_caller(host.loop() if isinstance(host, ThreadHost) else None)
+    return blocking_caller(loop)
 
 
 def _call(driver: Driver, run: LiveRun, context: Context) -> Attempt:

@@ -2,7 +2,14 @@
 
 from collections.abc import Callable
 from functools import partial
-from inspect import CO_COROUTINE, iscoroutinefunction
+from inspect import (
+    CO_ASYNC_GENERATOR,
+    CO_COROUTINE,
+    CO_GENERATOR,
+    isasyncgenfunction,
+    iscoroutinefunction,
+    isgeneratorfunction,
+)
 from types import FunctionType
 from typing import Any
 
@@ -19,9 +26,18 @@ def callable_name(func: Callable[..., Any]) -> str:
 
 
 def is_async(func: Callable[..., Any]) -> bool:
-    """Whether calling it gives a coroutine: ``async def``, also behind ``partial`` or as ``__call__``."""
+    """Whether calling it gives a coroutine: ``async def``, also behind ``partial`` or as ``__call__``.
+
+    Raises:
+        TypeError: a generator function, of which a call runs nothing.
+    """
     if type(func) is FunctionType and not func.__dict__:  # with attributes it may be marked as a coroutine function
-        return bool(func.__code__.co_flags & CO_COROUTINE)
+        flags = func.__code__.co_flags
+        if not flags & (CO_GENERATOR | CO_ASYNC_GENERATOR):
+            return bool(flags & CO_COROUTINE)
     while isinstance(func, partial):
         func = func.func
-    return iscoroutinefunction(func) or iscoroutinefunction(getattr(func, "__call__", None))  # noqa: B004 - the method
+    called = (func, getattr(func, "__call__", None))  # noqa: B004 - the method
+    if any(isgeneratorfunction(each) or isasyncgenfunction(each) for each in called):
+        raise TypeError(f"func must not be a generator function, whose call runs nothing, got {func!r}")
+    return any(iscoroutinefunction(each) for each in called)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from traceback import format_exception
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from duly.core.clock import Zone
 from duly.core.decisions import Cause, Close
@@ -79,51 +79,77 @@ EVENT_OF = {
 }
 
 
-class Ended(NamedTuple):
+class Ended:
     """A run that has come to its end, as its host saw it. Times are nanoseconds."""
 
-    run: LiveRun
-    outcome: Outcome
-    started: int
-    duration: int
-    result: Any = None
-    failure: Failure | None = None
-    traceback: str | None = None
+    __slots__ = ("duration", "failure", "outcome", "result", "run", "started", "traceback")
 
+    def __init__(
+        self, run: LiveRun, outcome: Outcome, started: int = 0, duration: int = 0, failure: Failure | None = None
+    ) -> None:
+        self.run = run
+        self.outcome = outcome
+        self.started = started
+        self.duration = duration
+        self.failure = failure
+        self.result: Any = None
+        """What the function returned; kept until it is recorded."""
+        self.traceback: str | None = None
 
-class Line(NamedTuple):
-    """What is kept of an ``Execution`` until somebody asks."""
+    @property
+    def job(self) -> LiveJob:
+        """The job that ran."""
+        return self.run.job
 
-    job: LiveJob
-    outcome: Outcome
-    reason: Reason | None
-    slot: int | None
-    started: int
-    duration: int
-    attempt: int
-    slots: int
-    cause: Cause | None
-    failure: Failure | None
-    traceback: str | None
+    @property
+    def slots(self) -> int:
+        """Slots that this settles."""
+        return 1 if self.run.final and self.run.slot is not None else 0
 
     def execution(self, zone: Zone) -> Execution:
-        """With times in ``zone``."""
-        failure = self.failure
+        """The line of the ledger, with times in ``zone``."""
+        run, failure = self.run, self.failure
         return Execution(
-            job_id=self.job.key,
-            name=self.job.name,
+            job_id=run.job.key,
+            name=run.job.name,
             status=self.outcome,
-            reason=self.reason,
-            scheduled_at=None if self.slot is None else moment(self.slot, zone),
+            reason=None,
+            scheduled_at=None if run.slot is None else moment(run.slot, zone),
             started_at=moment(self.started, zone),
             duration_ms=self.duration / 1e6,
-            attempt_number=self.attempt,
+            attempt_number=run.attempt,
             tick_count=self.slots,
-            cause=self.cause,
+            cause=run.cause,
             error_type=failure.error_type if failure else None,
             error_message=failure.error_message if failure else None,
             error_traceback=self.traceback,
         )
+
+
+Line: TypeAlias = Ended | Close[LiveJob]
+"""What is kept of an ``Execution`` until somebody asks."""
+
+
+def execution_of(line: Line, zone: Zone) -> Execution:
+    """A line of the ledger, with times in ``zone``."""
+    if isinstance(line, Ended):
+        return line.execution(zone)
+    first = moment(line.first, zone)
+    return Execution(
+        job_id=line.job.key,
+        name=line.job.name,
+        status=line.outcome,
+        reason=line.reason,
+        scheduled_at=first,
+        started_at=first,
+        duration_ms=0.0,
+        attempt_number=1,
+        tick_count=line.count,
+        cause=None,
+        error_type=None,
+        error_message=None,
+        error_traceback=None,
+    )
 
 
 class Records:
@@ -132,36 +158,35 @@ class Records:
     def __init__(self) -> None:
         self._lines: deque[Line] = deque(maxlen=KEPT)
 
-    def ended(self, ended: Ended, job: LiveJob) -> Line:
+    def ended(self, ended: Ended) -> None:
         """Record how a run ended, after the engine has settled it."""
-        run, outcome, started, duration, result, failure, traceback = ended
+        run, outcome = ended.run, ended.outcome
+        job = run.job
         tally = job.tally or job.tallied()
         if run.started is not None:
             tally.attempts += 1
-            tally.last_run = started
-            tally.last_duration = duration
+            tally.last_run = ended.started
+            tally.last_duration = ended.duration
         tally.last_outcome = outcome
-        slots = 1 if run.final and run.slot is not None else 0
-        if slots:
+        if run.final and run.slot is not None:
             tally.outcomes[outcome] = tally.outcomes.get(outcome, 0) + 1
+        failure = ended.failure
         if outcome is Outcome.SUCCESS:
-            tally.result = result
+            tally.result = ended.result
             tally.error = tally.traceback = None
         elif failure is not None and failure.error_type is not None:
-            tally.error, tally.traceback = failure.error_message, traceback
-        line = Line(job, outcome, None, run.slot, started, duration, run.attempt, slots, run.cause, failure, traceback)
-        self._lines.append(line)
-        return line
+            tally.error, tally.traceback = failure.error_message, ended.traceback
+        if run.slot is not None:
+            ended.result = None  # of all results but the last nothing is kept; who runs it by hand takes it away
+        self._lines.append(ended)
 
-    def closed(self, close: Close[LiveJob], job: LiveJob) -> Line:
+    def closed(self, close: Close[LiveJob]) -> None:
         """Record slots that ended without a run, or between two attempts of one."""
-        tally = job.tallied()
+        tally = close.job.tallied()
         tally.count(close.outcome, close.count)
         if tally.last_outcome is None:
             tally.last_outcome = close.outcome
-        line = Line(job, close.outcome, close.reason, close.first, close.first, 0, 1, close.count, None, None, None)
-        self._lines.append(line)
-        return line
+        self._lines.append(close)
 
     def newest(self, job_id: str | None, limit: int, status: Outcome | None) -> list[Line]:
         """The newest lines first, of one job or all, with one outcome or any."""

@@ -27,7 +27,7 @@ from duly.embedded.options import (
     member,
     options_of,
 )
-from duly.embedded.records import Execution, JobEvent, Listener, Notice
+from duly.embedded.records import Execution, JobEvent, Listener, Notice, execution_of
 from duly.embedded.triggers import OnceTrigger
 
 if TYPE_CHECKING:
@@ -293,12 +293,13 @@ class Scheduler:
             if job.ended is JobStatus.CANCELLED:
                 raise ValueError(f"job is cancelled: {job_id!r}: schedule it again")
             call = caller_of_async(driver.host) if job.options.awaited else call_by_hand
-            run, decisions = driver.engine.run_now(job, driver.clock.now())
-            driver.carry_out(decisions)
+            run = driver.run_now(job, driver.clock.now())
         attempt = call(driver, run)
-        if attempt.error is not None:
-            raise attempt.error
-        return attempt.result
+        error, attempt.error = attempt.error, None  # the attempt is kept, what is handed over here is not
+        result, attempt.result = attempt.result, None
+        if error is not None:
+            raise error
+        return result
 
     # Views
 
@@ -358,7 +359,7 @@ class Scheduler:
         driver = self._driver
         with driver:
             lines = driver.records.newest(job_id, limit, outcome)
-        return [line.execution(self._zone) for line in lines]
+        return [execution_of(line, self._zone) for line in lines]
 
     def account(self, job_id: str) -> Account:
         """Whether every slot of a job so far has ended in exactly one outcome, counted anew from its trigger.

@@ -153,11 +153,7 @@ class LoopThread:
                 return
             if driver.withholds(run):
                 continue
-            self._tasks[run] = task
-            try:
-                await perform(driver, run)
-            finally:
-                del self._tasks[run]
+            await self.perform(driver, run)
             del driver
             if task.cancelling() or copy_context() != pristine:
                 return
