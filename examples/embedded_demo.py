@@ -104,7 +104,7 @@ def ledger_of(scheduler: Scheduler, jobs: list[Job]) -> Table:
     """Slots expected by the trigger against slots recorded, job by job."""
     table = Table(title="The ledger", expand=True)
     outcomes = ("success", "error", "skipped", "missed", "cancelled")
-    for column in ("job", "due", *outcomes, "sum", "adds up"):
+    for column in ("job", "due", "ok", "error", "skip", "miss", "cancel", "sum", "adds up"):
         table.add_column(column, no_wrap=True, justify="left" if column == "job" else "right")
     for job in jobs:
         account = scheduler.account(job.id)
@@ -141,6 +141,7 @@ def main() -> int:
                 scheduler.resume(paused)
             live.update(table_of(scheduler, left))
     jobs = sorted(scheduler.list_jobs(), key=lambda job: job.name)
+    console.print()
     console.print(ledger_of(scheduler, jobs))
     if arguments.svg is not None:
         console.save_svg(arguments.svg, title="make run")

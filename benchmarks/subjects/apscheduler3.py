@@ -59,7 +59,7 @@ scheduler.shutdown()
         moment = datetime.fromtimestamp(due, UTC)
         self._scheduler.pause()
         for index in range(count):
-            self._scheduler.add_job(job, "date", run_date=moment, id=f"job-{index:07}", misfire_grace_time=None)
+            self._scheduler.add_job(job, "date", run_date=moment, id=f"job-{count}-{index:07}", misfire_grace_time=None)
         self._scheduler.resume()
 
     async def each_second(self, job: Job, firsts: Sequence[float]) -> None:

@@ -58,7 +58,7 @@ asyncio.run(main())
         """Register one-shot schedules."""
         moment = datetime.fromtimestamp(due, UTC)
         for index in range(count):
-            await self._scheduler.add_schedule(job, DateTrigger(moment), id=f"job-{index:07}")
+            await self._scheduler.add_schedule(job, DateTrigger(moment), id=f"job-{count}-{index:07}")
 
     async def each_second(self, job: Job, firsts: Sequence[float]) -> None:
         """Register intervals of a second."""

@@ -43,7 +43,7 @@ class Huey:
 
     async def once(self, job: Job, count: int, due: float) -> None:
         """Enqueue from a timer when due: its own look once a second would cost it half a second on average."""
-        task = self._huey.task()(job)
+        task = self._huey.task(name=f"burst_{count}")(job)
         messages = [task.s() for _ in range(count)]
         enqueue = self._huey.enqueue
 

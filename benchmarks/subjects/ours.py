@@ -48,7 +48,7 @@ with Scheduler() as scheduler:
         """Register one-shot jobs."""
         moment = datetime.fromtimestamp(due, UTC)
         for index in range(count):
-            self._scheduler.schedule(job, f"job-{index}", OnceTrigger(moment))
+            self._scheduler.schedule(job, f"job-{count}-{index}", OnceTrigger(moment))
 
     async def each_second(self, job: Job, firsts: Sequence[float]) -> None:
         """Register intervals of a second."""

@@ -9,9 +9,9 @@ import pytest
 from whenever import TimeDelta, ZonedDateTime
 
 from duly import JobStatus, Scheduler, Trigger, TriggerType, every
+from duly.core.clock import SECOND, zoned
 from duly.core.outcomes import Outcome
 from duly.embedded import host
-
 from tests.embedded.conftest import Make
 from tests.embedded.waiting import LATER, Calls, Gate, ShiftedClock, eventually, job_of, soon
 
@@ -167,7 +167,7 @@ def test_a_trigger_whose_time_is_not_later_than_now_is_asked_again_in_a_second(
 def test_a_custom_trigger_decides_when_its_job_runs(make: Make) -> None:
     clock, calls = ShiftedClock(), Calls()
     scheduler = make(clock=clock)
-    moment = ZonedDateTime.from_timestamp(clock.now() // 1_000_000_000 + 3600, tz="UTC")
+    moment = zoned(clock.now() // SECOND * SECOND, "UTC") + TimeDelta(hours=1)
     job_id = scheduler.schedule(calls, trigger=Custom(moment, moment + TimeDelta(hours=1), None))
     scheduler.start()
     calls.wait()

@@ -221,9 +221,10 @@ class Engine(Generic[JobT]):
 
     def _due(self, job: JobT, now: int, why: Reason, out: list[Decision[JobT]]) -> None:
         """``pending`` has reached its ``fire_at``: start it, account for what it overtook, arm what follows."""
-        if self._blocked(job):
-            return  # by a run by hand: settle accounts for it
         policy, slot, fire_at = job.policy, job.pending, job.fire_at
+        single = policy.mode is Mode.SINGLE
+        if single and job.active:
+            return  # by a run by hand: settle accounts for it
         why = job.late_because or why
         self._follow(job, slot, now, out)
         if policy.misfire is Misfire.SKIP and now - fire_at > policy.grace:
@@ -237,7 +238,7 @@ class Engine(Generic[JobT]):
             if job.pending <= now:
                 self._pass(job, fire_at, now, Reason.OVERLAP, out)
                 self._pass(job, now, now, why, out)
-        if not self._blocked(job):
+        if not (single and job.active):
             self._rearm(job, out)
 
     def _launch_newest(self, job: JobT, now: int, why: Reason, out: list[Decision[JobT]]) -> None:

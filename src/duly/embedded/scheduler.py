@@ -148,7 +148,7 @@ class Scheduler:
                 running=driver.host is not None,
                 errors=tuple(driver.errors),
                 jobs=len(driver.jobs),
-                in_flight=sum(len(job.active) for job in driver.jobs.values()),
+                in_flight=sum(len(job.active) for job in (*driver.jobs.values(), *driver.ended.values())),
                 next_wakeup=None if due is None else moment(due, self._zone),
             )
 

@@ -5,9 +5,9 @@
 ``virtual_clock`` and ``world`` by itself.
 """
 
-from duly.testing.clock import Host, VirtualClock
+from duly.testing.clock import START, Host, VirtualClock
 from duly.testing.engine_host import Script
 from duly.testing.ledger import Account, Row, discrepancies
 from duly.testing.world import World
 
-__all__ = ["Account", "Host", "Row", "Script", "VirtualClock", "World", "discrepancies"]
+__all__ = ["START", "Account", "Host", "Row", "Script", "VirtualClock", "World", "discrepancies"]
