@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from benchmarks.__main__ import main
 from benchmarks.catalogue import MEASUREMENTS, ROWS, Measurement, Pair, Row
 from benchmarks.chart import svg

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from duly.core.clock import NEVER, SECOND
 from duly.core.decisions import Arming, Cancel, Close, Decision, Done, Run, TriggerFailed, Wait
@@ -23,7 +23,7 @@ class Spec:
 
     kind: Literal["every", "calendar", "once", "custom", "failing", "cron"]
     argument: int | tuple[int, ...] | str
-    policy: Policy = Policy()
+    policy: Policy
 
     def chain(self, start: int) -> Chain:
         match self.kind, self.argument:
@@ -199,7 +199,7 @@ class Account:
         return {slot for entry in self.journal if entry.open == state for slot in entry.slots}
 
 
-def readable(events: Iterable[Event], start: int) -> list[Event]:
+def readable(events: Iterable[Event], start: int) -> list[tuple[object, ...]]:
     """Times as seconds since ``start``."""
     return [
         tuple((part - start) / SECOND if isinstance(part, int) and part > SECOND else part for part in event)

@@ -81,21 +81,22 @@ def words(decision: Decision) -> str:
     """``start 10``, ``start 10 #2`` (second attempt), ``wait 20``, ``cancel 10``, ``cancel 10 by force``, ``done``,
     ``skipped overlap 20``, ``missed down 20-40 (3)``, ``cancelled 20``, ``failed LookupError``, ``lagged 5``."""
     match decision:
-        case Run():
-            return f"start {_slot(decision)}" + (f" #{decision.attempt}" if decision.attempt > 1 else "")
+        case Run(attempt=attempt):
+            text = f"start {_slot(decision)}" + (f" #{attempt}" if attempt > 1 else "")
         case Wait(slot=slot):
-            return f"wait {_seconds(slot)}"
+            text = f"wait {_seconds(slot)}"
         case Close(first=first, last=last, count=count):
-            why = " ".join(filter(None, (decision.outcome, decision.reason)))
-            return f"{why} {_seconds(first)}" + (f"-{_seconds(last)} ({count})" if last != first else "")
+            slots = _seconds(first) if first == last else f"{_seconds(first)}-{_seconds(last)} ({count})"
+            text = " ".join(filter(None, (decision.outcome, decision.reason, slots)))
         case Cancel(run=run, force=force):
-            return f"cancel {_slot(run)}" + (" by force" if force else "")
+            text = f"cancel {_slot(run)}" + (" by force" if force else "")
         case Done():
-            return "done"
+            text = "done"
         case TriggerFailed(error=error):
-            return f"failed {type(error).__name__}"
+            text = f"failed {type(error).__name__}"
         case TriggerLagged(lag=lag):
-            return f"lagged {_seconds(lag)}"
+            text = f"lagged {_seconds(lag)}"
+    return text
 
 
 def _slot(run: Run) -> str:

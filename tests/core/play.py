@@ -48,7 +48,7 @@ class Play:
             account.check_balance()
         return self
 
-    # Operations: time
+    # Operations on time
 
     def do_wait(self, seconds: float) -> None:
         """Time goes by and nobody looks."""
@@ -103,7 +103,7 @@ class Play:
                 account.check()
         self._tick(STALLED)
 
-    # Operations: runs
+    # Operations on runs
 
     def do_begin(self, number: int) -> None:
         if self.flights:
@@ -122,7 +122,7 @@ class Play:
             self.flights[run] = flight
             self._carry_out(out, {account: expected})
 
-    # Operations: jobs
+    # Operations on jobs
 
     def do_pause(self, number: int) -> None:
         account = self._account(number)
@@ -246,10 +246,12 @@ class Play:
         """The next thing the engine has done, which must have been the earliest due."""
         oracle, earliest = account.oracle, min(self._due(), default=None)
         if again is None:
-            assert oracle.is_due(self.now) and oracle.fires_at == earliest, ("not the earliest due", account.spec)
+            assert oracle.is_due(self.now), ("not due", account.spec)
+            assert oracle.fires_at == earliest, ("not the earliest due", account.spec)
             return oracle.dispatch(self.now, why)
         flight = next((flight for flight in oracle.due_again(self.now) if flight.slot == again), None)
-        assert flight is not None and flight.again_at == earliest, ("not the earliest due", account.spec)
+        assert flight is not None, ("not due", account.spec)
+        assert flight.again_at == earliest, ("not the earliest due", account.spec)
         return oracle.attempt_again(flight)
 
     def _settle(self, run: Run, outcome: Outcome) -> None:

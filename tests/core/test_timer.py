@@ -1,5 +1,6 @@
 """The timer against a sorted list."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -108,12 +109,14 @@ def test_disarming_an_unarmed_item_is_harmless() -> None:
 
 
 @pytest.mark.parametrize("leave", [Timer.disarm, Timer.discard])
-def test_what_was_disarmed_never_makes_up_more_than_half_of_a_large_heap(leave: object) -> None:
+def test_what_was_disarmed_never_makes_up_more_than_half_of_a_large_heap(
+    leave: Callable[[Timer[Item], Item], None],
+) -> None:
     timer, items = _timer_with(10_000)
     for number, item in enumerate(items):
         timer.arm(item, number)
     for left, item in enumerate(reversed(items)):
-        leave(timer, item)  # type: ignore[operator]  # one of two methods of Timer
+        leave(timer, item)
         assert len(timer._heap) <= max(2 * (10_000 - left), 129)
 
 

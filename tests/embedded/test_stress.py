@@ -13,7 +13,7 @@ from tests.embedded.waiting import accounts, eventually, in_thread, threads_of_s
 
 THREADS = 8
 OPERATIONS = 10_000
-INTERVALS = [every(seconds) for seconds in (0.002, 0.01, 0.05, 1.0)]
+INTERVALS = [every(seconds) for seconds in (0.01, 0.03, 0.1, 1.0)]
 
 
 class Work:

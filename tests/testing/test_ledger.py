@@ -74,11 +74,10 @@ def test_of_many_missing_slots_the_first_are_named_and_what_follows_is_still_che
 
 
 def test_a_slot_that_is_there_twice_is_named_with_both_rows() -> None:
+    missed = "2025-01-01T00:00:20+00:00[UTC] to 2025-01-01T00:00:30+00:00[UTC] (2 missed down)"
     assert found(account(*FIVE, row(20, 30, 2))) == [
-        "twice: 2025-01-01T00:00:20+00:00[UTC] to 2025-01-01T00:00:30+00:00[UTC] (2 missed down) and "
-        "2025-01-01T00:00:20+00:00[UTC] (success)",
-        "twice: 2025-01-01T00:00:30+00:00[UTC] (success) and "
-        "2025-01-01T00:00:20+00:00[UTC] to 2025-01-01T00:00:30+00:00[UTC] (2 missed down)",
+        f"twice: {missed} and 2025-01-01T00:00:20+00:00[UTC] (success)",
+        f"twice: 2025-01-01T00:00:30+00:00[UTC] (success) and {missed}",
     ]
 
 
@@ -93,10 +92,9 @@ def test_a_row_that_is_no_slot_is_named() -> None:
 
 
 def test_a_wrong_count_is_named_with_the_right_one() -> None:
-    assert found(account(row(10), row(20, 50, 3))) == [
-        "counted wrong: 2025-01-01T00:00:20+00:00[UTC] to 2025-01-01T00:00:50+00:00[UTC] (3 missed down), "
-        "but the schedule has 4"
-    ]
+    row_of_three = "2025-01-01T00:00:20+00:00[UTC] to 2025-01-01T00:00:50+00:00[UTC] (3 missed down)"
+    findings = found(account(row(10), row(20, 50, 3)))
+    assert findings == [f"counted wrong: {row_of_three}, but the schedule has 4"]
 
 
 def test_a_job_that_was_removed_must_have_decided_what_was_due_by_then() -> None:

@@ -156,9 +156,9 @@ def test_a_crash_ends_what_has_run_often_enough(world: World) -> None:
     world.add("last", Once(START.add(seconds=5)))
     world.advance(30)
     world.crash(down=20)
-    assert world.keys == ("job",)
+    assert list(world.keys) == ["job"]
     world.advance(40)
-    assert world.keys == ()
+    assert list(world.keys) == []
 
 
 def test_a_crash_forgets_a_pause(world: World) -> None:
@@ -210,7 +210,9 @@ def test_wall_clock_times_are_meant_in_the_zone_of_the_clock() -> None:
     world = World(VirtualClock(START.to_tz("Asia/Kolkata")))
     world.add("job", Daily("07:00"))
     world.advance(86_400)
-    assert [world.clock.time(row.first).format_iso() for row in world.rows] == ["2025-01-01T07:00:00+05:30[Asia/Kolkata]"]
+    assert [world.clock.time(row.first).format_iso() for row in world.rows] == [
+        "2025-01-01T07:00:00+05:30[Asia/Kolkata]"
+    ]
 
 
 # The law
@@ -226,7 +228,7 @@ def test_what_does_not_add_up_is_named_by_job_and_slot() -> None:
     assert str(raised.value) == "the ledger does not add up\n  job: missing: 2025-01-01T00:00:10+00:00[UTC]"
 
 
-@settings(max_examples=examples() // 10)
+@settings(max_examples=examples() // 4)
 @given(
     st.lists(st.tuples(triggers(START, longest=60), policies(), durations(), outcomes(), st.booleans()), max_size=3),
     histories(("0", "1", "2")),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 from duly.core.clock import NEVER, SECOND, Clock, Zone
 from duly.core.decisions import Cancel, Close, Decision, Done, Run, TriggerFailed, TriggerLagged
 from duly.core.engine import Engine
-from duly.core.outcomes import Failure, Outcome, Reason
+from duly.core.outcomes import Failure, Outcome, Reason, classify
 from duly.core.policy import Misfire
 from duly.core.timer import Timer
 from duly.embedded.job import JobStatus, LiveJob, LiveRun, moment
@@ -193,7 +193,10 @@ class Driver:
         for decision in decisions:
             if type(decision) is Run:
                 assert host is not None  # noqa: S101 - jobs are in the engine only while there is a host
-                host.submit(decision)
+                try:
+                    host.submit(decision)
+                except Exception as error:  # noqa: BLE001 - no thread or file to be had; what follows must not be lost
+                    self._refuse(decision, error)
             elif type(decision) is Close:
                 self._record_closed(decision)
             elif type(decision) is Done:
@@ -209,6 +212,11 @@ class Driver:
                     decision.job.key,
                     decision.lag / SECOND,
                 )
+
+    def _refuse(self, run: LiveRun, error: Exception) -> None:
+        """A run that cannot be handed out ends in that error."""
+        self.report(error)
+        self._finished.append(Ended(run, Outcome.ERROR, self.clock.now(), 0, failure=classify(error)))
 
     def retire(self, job: LiveJob, status: JobStatus | None) -> None:
         """Move a job to those that have ended. Without ``status`` its last outcome tells how."""

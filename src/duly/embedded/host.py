@@ -14,6 +14,7 @@ import logging
 import threading
 from contextlib import suppress
 from contextvars import copy_context
+from functools import cache
 from queue import Empty, SimpleQueue
 from types import CoroutineType
 from typing import TYPE_CHECKING, Protocol
@@ -34,6 +35,15 @@ log = logging.getLogger("duly.embedded")
 
 _PAUSE_AFTER_ERROR = 1.0
 _GRACE_FOR_STUCK_THREADS = 0.2
+
+
+@cache
+def load_asyncio() -> None:
+    """Import what async jobs need, in the thread of the user that schedules the first.
+
+    If the driver did it, all jobs would wait for it, and a child forked meanwhile would have it half imported.
+    """
+    import duly.embedded.tasks  # noqa: PLC0415 - asyncio is loaded only by those who use it
 
 
 class Host(Protocol):

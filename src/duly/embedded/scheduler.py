@@ -14,7 +14,7 @@ from duly.core.policy import Misfire
 from duly.core.trigger import TriggerProtocol, chain_of
 from duly.embedded.account import Account, Health, account_of
 from duly.embedded.driver import Driver
-from duly.embedded.host import Host, ThreadHost, call_by_hand, caller_of_async
+from duly.embedded.host import Host, ThreadHost, call_by_hand, caller_of_async, load_asyncio
 from duly.embedded.job import ID_PREFIX, Job, JobFunction, JobStatus, LiveJob, LiveRun, differences, moment, snapshot
 from duly.embedded.names import callable_name, is_async
 from duly.embedded.options import (
@@ -215,6 +215,8 @@ class Scheduler:
         )
         if args or kwargs:
             check_arguments(args, kwargs)
+        if options.awaited:
+            load_asyncio()
         driver = self._driver
         now = driver.clock.now()
         if trigger is None:

@@ -129,15 +129,17 @@ class LoopThread:
             await asyncio.wait(tasks, timeout=_PATIENCE)
 
     def _pump(self) -> None:
-        if not self._queue:
-            self._pumping = False
-            if not self._queue:
-                return
-            self._pumping = True  # one came in between and saw the pump still working
-        worker = self._loop.create_task(self._work(), name="duly-job")
-        self._workers.add(worker)
-        worker.add_done_callback(self._workers.discard)
-        self._loop.call_soon(self._pump)
+        """Start a worker if runs wait, and look again behind it if it cannot take them all in its first step."""
+        taken = 0
+        if self._queue:
+            taken = 1
+            worker = self._loop.create_task(self._work(), name="duly-job")
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+        self._pumping = False
+        if len(self._queue) > taken:  # after the flag: who has put in one meanwhile saw the pump still working
+            self._pumping = True
+            self._loop.call_soon(self._pump)
 
     async def _work(self) -> None:
         pristine = copy_context()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from duly.core.clock import NEVER, SECOND
 from duly.core.decisions import Arming, Cancel, Close, Decision, Done, Run, Wait
@@ -13,10 +13,10 @@ from duly.core.trigger import Chain, TriggerProtocol, chain_of
 from duly.testing.clock import VirtualClock
 from duly.testing.ledger import Account, Row
 
-Takes: TypeAlias = float | Sequence[float] | Callable[[Run], float]
+Takes: TypeAlias = float | Sequence[float] | Callable[[Run[Any]], float]
 """Seconds that runs take: all the same, one after the other (the last for all that follow), or asked for each."""
 
-Ends: TypeAlias = str | Sequence[str] | Callable[[Run], str]
+Ends: TypeAlias = str | Sequence[str] | Callable[[Run[Any]], str]
 """Outcomes of runs, likewise; ``Outcome`` or its word."""
 
 
@@ -28,13 +28,13 @@ class Script:
     ends: Ends = Outcome.SUCCESS
     stoppable: bool = True
 
-    def seconds(self, number: int, run: Run) -> float:
+    def seconds(self, number: int, run: Run[Any]) -> float:
         """How long the ``number``-th run of the job takes, from 0."""
         if callable(self.takes):
             return self.takes(run)
         return self.takes[min(number, len(self.takes) - 1)] if isinstance(self.takes, Sequence) else self.takes
 
-    def outcome(self, number: int, run: Run) -> Outcome:
+    def outcome(self, number: int, run: Run[Any]) -> Outcome:
         """How it ends."""
         if callable(self.ends):
             return Outcome(self.ends(run))
@@ -248,7 +248,6 @@ class EngineHost:
             if job.key == key:
                 return job
         raise ValueError(f"no job {key!r}; there are {[job.key for job in self.live()]}")
-
 
 
 def _row_of_run(flight: _Flight, outcome: Outcome, count: int, now: int) -> Row:

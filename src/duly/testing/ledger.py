@@ -76,16 +76,18 @@ class _Walk:
         self.findings: list[str] = []
 
     def go(self) -> None:
-        entries = sorted(_entries(self._account), key=lambda entry: (entry.first, entry.last))
-        for entry in entries:
-            if self._before is not None and entry.first <= self._before.last:
-                self.findings.append(f"twice: {self._show(entry)} and {self._show(self._before)}")
-            elif self._account.chain.count is None:
-                self._before = entry
-            else:
+        counted = self._account.chain.count is not None
+        for entry in sorted(_entries(self._account), key=lambda entry: (entry.first, entry.last)):
+            before = self._before
+            if before is not None and entry.first <= before.last:
+                self.findings.append(f"twice: {self._show(entry)} and {self._show(before)}")
+                if entry.last <= before.last:
+                    continue
+                self._expected = self._after(entry.last)
+            elif counted:
                 self._check(entry)
-                self._before = entry
-        if self._account.chain.count is not None:
+            self._before = entry
+        if counted:
             self._check_end()
 
     def _check(self, entry: _Entry) -> None:
@@ -110,7 +112,7 @@ class _Walk:
 
     def _miss(self, until: int) -> None:
         """Report what lies between the slot expected and ``until``."""
-        missing = []
+        missing: list[str] = []
         while self._expected < until and len(missing) < _SHOWN:
             missing.append(self._time(self._expected))
             self._expected = self._after(self._expected)

@@ -38,7 +38,7 @@ class SchedulerHost:
 
     def __init__(self, clock: VirtualClock, driver: Driver, max_workers: int) -> None:
         self._clock = clock
-        self._driver = driver
+        self.driver = driver
         self._max_workers = max_workers
         self._queue: deque[LiveRun] = deque()
         self._flights: list[_Flight] = []
@@ -46,7 +46,7 @@ class SchedulerHost:
         self._wake_at = clock.monotonic()
         self._stopped = False
         for host in clock.hosts:
-            if isinstance(host, SchedulerHost) and host._driver is driver:
+            if isinstance(host, SchedulerHost) and host.driver is driver:
                 clock.detach(host)
         clock.attach(self)
 
@@ -130,7 +130,7 @@ class SchedulerHost:
         if self._wake_at > monotonic:
             return False
         self._wake_at = NEVER
-        pause = math.ceil(self._driver.turn() * SECOND)
+        pause = math.ceil(self.driver.turn() * SECOND)
         self._wake_at = min(self._wake_at, monotonic + max(pause, 0))
         return True
 
@@ -144,7 +144,7 @@ class SchedulerHost:
         return False
 
     def _begin(self, run: LiveRun) -> None:
-        driver, awaited = self._driver, run.job.options.awaited
+        driver, awaited = self.driver, run.job.options.awaited
         if driver.withholds(run):
             return
         driver.set_deadline(run)
@@ -185,7 +185,7 @@ class SchedulerHost:
 
     def accounts(self) -> Iterator[Account]:
         """What there is to check about each job whose lines are all kept still."""
-        driver = self._driver
+        driver = self.driver
         lines = driver.records.newest(None, KEPT, None)
         for job in (*driver.jobs.values(), *driver.ended.values()):
             rows = [_row(line) for line in lines if line.job is job]
