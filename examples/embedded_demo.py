@@ -15,18 +15,19 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from duly import Job, Scheduler, every
+from duly import Job, Outcome, Scheduler, every
 from duly.triggers import Cron
 
 SYMBOLS = {
-    "success": "[green]●[/]",
-    "error": "[red]✗[/]",
-    "timed_out": "[red]⧖[/]",
-    "skipped": "[yellow]○[/]",
-    "missed": "[magenta]·[/]",
-    "cancelled": "[dim]-[/]",
-    "interrupted": "[red]![/]",
+    Outcome.SUCCESS: "[green]●[/]",
+    Outcome.ERROR: "[red]✗[/]",
+    Outcome.TIMED_OUT: "[red]⧖[/]",
+    Outcome.SKIPPED: "[yellow]○[/]",
+    Outcome.MISSED: "[magenta]·[/]",
+    Outcome.CANCELLED: "[dim]-[/]",
+    Outcome.INTERRUPTED: "[red]![/]",
 }
+SHOWN = (Outcome.SUCCESS, Outcome.ERROR, Outcome.SKIPPED, Outcome.MISSED)
 
 
 def heartbeat() -> str:
@@ -92,23 +93,24 @@ def table_of(scheduler: Scheduler, seconds_left: float) -> Group:
     for job in sorted(scheduler.list_jobs(), key=lambda job: job.name):
         lately = scheduler.history(job.id, limit=18)
         marks = "".join(SYMBOLS[line.status] for line in reversed(lately))
-        failed = sum(job.outcomes.get(outcome, 0) for outcome in ("error", "timed_out", "interrupted"))
+        failed = sum(
+            job.outcomes.get(outcome, 0) for outcome in (Outcome.ERROR, Outcome.TIMED_OUT, Outcome.INTERRUPTED)
+        )
         next_run = f"{job.next_run:%H:%M:%S}" if job.next_run else "-"
         counts = (str(job.run_count), str(failed), str(job.skipped))
         table.add_row(job.name, job.status, next_run, Text.from_markup(marks), *counts)
-    legend = "  ".join(f"{SYMBOLS[outcome]} {outcome}" for outcome in ("success", "error", "skipped", "missed"))
+    legend = "  ".join(f"{SYMBOLS[outcome]} {outcome}" for outcome in SHOWN)
     return Group(table, Text.from_markup(f"[dim]{seconds_left:4.0f} s left    {legend}[/]"))
 
 
 def ledger_of(scheduler: Scheduler, jobs: list[Job]) -> Table:
     """Slots expected by the trigger against slots recorded, job by job."""
     table = Table(title="The ledger", expand=True)
-    outcomes = ("success", "error", "skipped", "missed", "cancelled")
     for column in ("job", "due", "ok", "error", "skip", "miss", "cancel", "sum", "adds up"):
         table.add_column(column, no_wrap=True, justify="left" if column == "job" else "right")
     for job in jobs:
         account = scheduler.account(job.id)
-        shown = [account.outcomes.get(outcome, 0) for outcome in outcomes]
+        shown = [account.outcomes.get(outcome, 0) for outcome in (*SHOWN, Outcome.CANCELLED)]
         verdict = "[green]yes[/]" if account.adds_up else "[red]NO[/]"
         table.add_row(job.name, str(account.expected), *map(str, shown), str(account.recorded), verdict)
     return table

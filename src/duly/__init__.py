@@ -3,6 +3,7 @@
 These are the names of the embedded scheduler. Importing them loads no third party but ``whenever``.
 """
 
+from duly.core.outcomes import Outcome, Reason
 from duly.embedded import (
     Account,
     CronTrigger,
@@ -33,6 +34,8 @@ __all__ = [
     "JobStatus",
     "Notice",
     "OnceTrigger",
+    "Outcome",
+    "Reason",
     "Scheduler",
     "Trigger",
     "TriggerType",

@@ -28,10 +28,29 @@ OPERATIONS: dict[str, list[Operation]] = {
         *[("resume", 0, Misfire.RUN_ALL), SUCCEED, ("tick", 5), SUCCEED, SUCCEED, ("tick", 5), SUCCEED],
         *[("pause", 0), ("tick", 45), ("resume", 0, Misfire.RUN_ONCE)],
     ],
-    "remove": [*FIRST_RUN, ("tick", 10), ("wait", 25), ("remove", 0), ("tick", 20), ("add_again", 0), ("tick", 15)],
-    "run now": [("tick", 5), ("run_now", 0), BEGIN, ("tick", 8), ("tick", 10), SUCCEED],
+    "remove": [
+        *FIRST_RUN,
+        ("tick", 10),
+        ("wait", 25),
+        ("remove", 0),
+        FAIL,
+        ("tick", 20),
+        ("add_again", 0),
+        ("tick", 15),
+    ],
+    "run now": [
+        ("tick", 5),
+        ("run_now", 0),
+        BEGIN,
+        ("tick", 8),
+        ("tick", 10),
+        SUCCEED,
+        ("wait", 22),
+        ("run_now", 0),
+        SUCCEED,
+    ],
     "retry": [*FIRST_RUN, FAIL, ("step", 3), ("tick", 12), ("tick", 5), BEGIN, FAIL, FAIL],
-    "overlap": [*FIRST_RUN, ("tick", 10), ("tick", 10), BEGIN, ("tick", 1), ("settle", 0, Outcome.CANCELLED)],
+    "overlap": [*FIRST_RUN, ("tick", 10), ("tick", 10), FAIL, BEGIN, ("tick", 10), ("settle", 0, Outcome.CANCELLED)],
 }
 
 CELLS = list(product(Mode, Misfire, OPERATIONS))

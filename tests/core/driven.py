@@ -1,7 +1,7 @@
 """An engine with one job, in words and seconds, for tests that follow a few calls step by step."""
 
 from duly.core.clock import SECOND
-from duly.core.decisions import Arming, Cancel, Close, Decision, Done, Run, TriggerFailed, TriggerLagged, Wait
+from duly.core.decisions import Arming, Cancel, Close, Decision, Done, Run, TriggerFailed, Wait
 from duly.core.engine import Engine
 from duly.core.outcomes import Outcome, Reason
 from duly.core.policy import Misfire, Policy
@@ -94,8 +94,8 @@ def words(decision: Decision) -> str:
             text = "done"
         case TriggerFailed(error=error):
             text = f"failed {type(error).__name__}"
-        case TriggerLagged(lag=lag):
-            text = f"lagged {_seconds(lag)}"
+        case _:
+            text = f"lagged {_seconds(decision.lag)}"
     return text
 
 

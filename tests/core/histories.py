@@ -54,6 +54,7 @@ OPERATIONS: st.SearchStrategy[Operation] = st.one_of(
     ),
     st.tuples(st.just("tick"), _SOME_TIME, st.integers(1, 3)),
     st.tuples(st.sampled_from(["wait", "stall", "suspend"]), st.integers(0, 100)),
+    st.tuples(st.just("wait"), _SOME_TIME),
     st.tuples(st.just("step"), st.integers(-40, 40)),
     st.tuples(st.just("begin"), st.integers(0, 3)),
     st.tuples(st.sampled_from(["pause", "remove", "run_now", "add_again"]), _JOB),

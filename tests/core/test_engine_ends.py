@@ -196,9 +196,10 @@ def test_a_trigger_that_fails_to_count_accounts_for_its_pending_slot() -> None:
     assert job.end(10, 46) == ["done"]
 
 
-def test_a_time_that_is_not_later_than_now_is_replaced_by_one_second_from_now() -> None:
-    job = Driven(chain=Uncounted(_Lagging(10)))
-    assert job.tick(12) == ["lagged 7", "start 10"]
+@pytest.mark.parametrize("given", [5, 12])
+def test_a_time_that_is_not_later_than_now_is_replaced_by_one_second_from_now(given: int) -> None:
+    job = Driven(chain=Uncounted(_Lagging(given)))
+    assert job.tick(12) == [f"lagged {12 - given}", "start 10"]
     assert job.pending == 13
 
 
@@ -213,5 +214,11 @@ class _NoCount(Steps):
 
 
 class _Lagging(Steps):
+    """Always gives the same moment as the next."""
+
+    def __init__(self, given: int) -> None:
+        super().__init__(10)
+        self.given = ns(given)
+
     def next(self, previous: int, now: int) -> int:
-        return ns(5)
+        return self.given

@@ -63,6 +63,19 @@ def test_what_was_due_before_the_pause_is_started_still() -> None:
     assert job.pause(12) == ["start 10"]
 
 
+def test_what_is_due_at_the_very_moment_of_the_pause_is_started_still() -> None:
+    assert Driven().pause(10) == ["start 10"]
+
+
+def test_what_is_due_at_the_very_moment_of_resume_was_due_while_paused() -> None:
+    assert paused().resume(10) == ["skipped paused 10"]
+
+
+def test_what_is_due_at_the_very_moment_of_a_run_by_hand_was_due_before() -> None:
+    assert paused().run_now(10) == ["skipped paused 10", "start by hand"]
+    assert Driven().run_now(10) == ["start 10", "start by hand"]
+
+
 @pytest.mark.parametrize("why", [Reason.STALLED, Reason.SUSPENDED])
 def test_what_was_missed_before_the_pause_is_missed_for_the_given_reason(why: Reason) -> None:
     assert Driven().pause(25, why) == ["start 10", f"missed {why} 20"]

@@ -102,6 +102,12 @@ def test_a_run_of_a_removed_job_is_not_tried_again() -> None:
     assert run.final
 
 
+def test_attempts_that_have_begun_leave_nothing_behind_in_the_timer() -> None:
+    job = failed()
+    job.tick(12)
+    assert list(job.engine._timer) == [job.job]
+
+
 def test_a_run_by_hand_is_not_tried_again() -> None:
     job = Driven(TWICE)
     job.run_now(5)

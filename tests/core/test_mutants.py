@@ -1,5 +1,6 @@
 """Would the law notice? Engines with one fault each, all of which it has to find."""
 
+from itertools import product
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -142,8 +143,8 @@ def test_the_law_finds_the_fault(mutant: Mutant) -> None:
         Play(specs, start, engine).perform(operations)
 
     def examples() -> None:
-        for mode, misfire, operation in CELLS:
-            specs, operations = cell(mode, misfire, operation)
+        for (mode, misfire, operation), jitter in product(CELLS, (0, 25)):
+            specs, operations = cell(mode, misfire, operation, jitter=jitter)
             Play(specs, PLAIN, engine).perform(operations)
         law()
 

@@ -5,7 +5,7 @@ import pytest
 from duly import JobStatus, Scheduler, every
 from duly.core.outcomes import Outcome
 from tests.embedded.conftest import Make
-from tests.embedded.waiting import LATER, AsyncGate, Calls, Failing, Gate, eventually, job_of
+from tests.embedded.waiting import LATER, AsyncGate, Calls, Failing, Gate, eventually, job_of, let_time_pass
 
 
 def test_cancel_tells_whether_there_was_something_to_cancel(scheduler: Scheduler) -> None:
@@ -33,28 +33,26 @@ def test_cancelling_the_next_job_leaves_the_one_behind_it(scheduler: Scheduler) 
 
 
 def test_a_cancelled_job_never_runs_again(scheduler: Scheduler) -> None:
-    calls, metronome = Calls(), Calls()
+    calls = Calls()
     job_id = scheduler.schedule(calls, trigger=every(0.005))
     calls.wait(2)
     scheduler.cancel(job_id)
     eventually(lambda: scheduler.health().in_flight == 0)
     eventually(lambda: scheduler.account(job_id).in_flight == 0)
     before = len(calls)
-    scheduler.schedule(metronome, trigger=every(0.005))
-    metronome.wait(5)
+    let_time_pass()
     assert len(calls) == before
 
 
 def test_a_job_cancelled_while_it_runs_finishes_and_stays_cancelled(scheduler: Scheduler) -> None:
-    gate, metronome = Gate("finished"), Calls()
+    gate = Gate("finished")
     job_id = scheduler.schedule(gate, trigger=every(0.005))
     gate.wait_entered()
     scheduler.cancel(job_id)
     assert job_of(scheduler, job_id).status is JobStatus.CANCELLED
     gate.open()
     eventually(lambda: job_of(scheduler, job_id).result == "finished")
-    scheduler.schedule(metronome, trigger=every(0.005))
-    metronome.wait(5)
+    let_time_pass()
     job = job_of(scheduler, job_id)
     assert (job.status, job.next_run, job.run_count, gate.entries) == (JobStatus.CANCELLED, None, 1, 1)
 
@@ -131,11 +129,10 @@ def test_a_job_may_cancel_itself(scheduler: Scheduler) -> None:
 
 
 def test_a_job_can_be_cancelled_before_the_start(make: Make) -> None:
-    scheduler, calls, metronome = make(), Calls(), Calls()
+    scheduler, calls = make(), Calls()
     scheduler.cancel(scheduler.schedule(calls))
     with scheduler:
-        scheduler.schedule(metronome, trigger=every(0.005))
-        metronome.wait(3)
+        let_time_pass()
     assert len(calls) == 0
 
 

@@ -1,13 +1,14 @@
 """A wall clock that is stepped while the scheduler runs, as it is when the machine slept."""
 
 import logging
+import re
 
 import pytest
 
 from duly import JobStatus, Scheduler, every
 from duly.core.outcomes import Outcome, Reason
 from tests.embedded.conftest import Make
-from tests.embedded.waiting import LATER, Calls, Failing, Gate, ShiftedClock, eventually, job_of
+from tests.embedded.waiting import LATER, Calls, Failing, Gate, ShiftedClock, eventually, job_of, let_time_pass
 
 MINUTE = 60
 
@@ -60,7 +61,7 @@ def test_a_step_is_logged(stepped: Scheduler, clock: ShiftedClock, caplog: pytes
     with caplog.at_level(logging.WARNING):
         wake(stepped)
         eventually(lambda: "the wall clock was stepped" in caplog.text)
-    assert "seconds=+3600.0" in caplog.text
+    assert re.search(r"seconds=\+(3599|3600)\.", caplog.text)
 
 
 def test_a_job_scheduled_after_a_step_forward_runs_at_once_although_the_driver_sleeps(
@@ -85,8 +86,8 @@ def test_a_step_back_never_repeats_a_slot(stepped: Scheduler, clock: ShiftedCloc
     calls.wait_for_more(3)
     stepped.cancel(job_id)
     eventually(lambda: stepped.account(job_id).in_flight == 0)
-    slots = [line.scheduled_at for line in stepped.history(job_id, 1_000) if line.scheduled_at is not None]
-    assert slots == sorted(set(slots), reverse=True)
+    slots = [line.scheduled_at for line in stepped.history(job_id, 1_000)]
+    assert len(set(slots)) == len(slots)
 
 
 def test_a_job_waits_for_its_slot_after_a_step_back(stepped: Scheduler, clock: ShiftedClock) -> None:
@@ -96,9 +97,7 @@ def test_a_job_waits_for_its_slot_after_a_step_back(stepped: Scheduler, clock: S
     clock.step(-3600)
     wake(stepped)
     before = len(calls)
-    metronome = Calls()
-    stepped.schedule(metronome, trigger=every(0.005))
-    metronome.wait(4)
+    let_time_pass()
     assert len(calls) <= before + 1, "one may have been under way"
     assert job_of(stepped, job_id).status is JobStatus.PENDING
 

@@ -101,6 +101,31 @@ def test_when_no_thread_can_be_started_the_runs_wait_for_the_next_attempt(
     eventually(lambda: all(job_of(scheduler, job_id).status is JobStatus.COMPLETED for job_id in ids))
 
 
+def test_a_run_that_cannot_be_handed_out_ends_in_an_error_and_what_follows_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def work() -> None:
+        pass
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    calls = Calls()
+    with Scheduler() as scheduler:
+        scheduler.schedule(calls, "worker there")
+        calls.wait()
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            moment = soon(0.01)
+            job_id = scheduler.schedule(work, trigger=moment)
+            scheduler.schedule(calls, "behind", moment)
+            calls.wait(2)
+            eventually(lambda: job_of(scheduler, job_id).status is JobStatus.FAILED)
+        assert job_of(scheduler, job_id).error == "can't start new thread"
+        assert scheduler.account(job_id).adds_up
+        assert len(scheduler.health().errors) == 1
+
+
 class Custom:
     """A trigger of a user: at ``first``, then as ``following`` says."""
 

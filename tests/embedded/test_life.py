@@ -18,6 +18,7 @@ from tests.embedded.waiting import (
     in_thread,
     job_of,
     joined,
+    let_time_pass,
     threads_of_schedulers,
 )
 
@@ -121,13 +122,12 @@ def test_a_one_shot_that_comes_due_while_it_is_stopped_runs_at_the_next_start(ma
 
 
 def test_a_paused_job_stays_paused_over_a_stop(make: Make) -> None:
-    scheduler, calls, metronome = make(), Calls(), Calls()
+    scheduler, calls = make(), Calls()
     job_id = scheduler.schedule(calls, trigger=every(0.005))
     scheduler.pause(job_id)
     for _ in range(2):
         with scheduler:
-            scheduler.schedule(metronome, name="metronome", trigger=every(0.005), if_exists="replace")
-            metronome.wait_for_more(4)
+            let_time_pass()
     assert len(calls) == 0
     assert job_of(scheduler, job_id).status is JobStatus.PAUSED
 

@@ -1,7 +1,6 @@
 """Listeners: told of what happens, after it is recorded, and harmless."""
 
 import logging
-import sys
 import threading
 
 import pytest
@@ -179,9 +178,8 @@ def test_a_raising_listener_is_logged_and_disturbs_neither_jobs_nor_other_listen
     scheduler.stop()
     assert job_of(scheduler, job_id).run_count == len(calls)
     assert ear.events.count(JobEvent.SUCCEEDED) == len(calls)
-    assert {record.levelno for record in caplog.records} == {logging.ERROR}
-    assert "a listener raised" in caplog.text
-    assert sys.exc_info() == (None, None, None)
+    errors = {record.message.partition(":")[0] for record in caplog.records if record.levelno >= logging.ERROR}
+    assert errors == {"a listener raised"}
 
 
 def test_a_listener_finds_what_it_is_told_of_in_the_records(scheduler: Scheduler) -> None:

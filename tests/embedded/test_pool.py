@@ -7,7 +7,7 @@ import pytest
 from duly import JobStatus, Scheduler, every
 from duly.core.outcomes import Outcome, Reason
 from tests.embedded.conftest import Make
-from tests.embedded.waiting import Calls, Gate, eventually, job_of, threads_of_schedulers
+from tests.embedded.waiting import Calls, Gate, eventually, job_of, let_time_pass, threads_of_schedulers
 
 
 def test_while_the_pool_is_exhausted_every_slot_is_accounted_for_and_async_jobs_go_on(make: Make) -> None:
@@ -29,7 +29,7 @@ def test_while_the_pool_is_exhausted_every_slot_is_accounted_for_and_async_jobs_
     gate.open()
     eventually(lambda: all(job_of(scheduler, job_id).run_count for job_id in (*blockers, *starved, queued)))
     for job_id in (*blockers, *starved):
-        assert {line.reason for line in scheduler.history(job_id, status="skipped")} == {Reason.OVERLAP}
+        assert {line.reason for line in scheduler.history(job_id, status="skipped")} <= {Reason.OVERLAP}
         assert job_of(scheduler, job_id).skipped > 5
 
 
@@ -147,12 +147,9 @@ def test_the_limit_counts_from_the_beginning_of_the_call_not_from_the_slot(make:
     scheduler.start()
     scheduler.schedule(gate)
     gate.wait_entered()
-    job_id = scheduler.schedule(Calls(), timeout=0.05)
-    metronome = make()
-    metronome.start()
-    calls = Calls()
-    metronome.schedule(calls, trigger=every(0.01))
-    calls.wait(10)
+    job_id = scheduler.schedule(Calls(), timeout=0.04)
+    let_time_pass()
+    let_time_pass()
     gate.open()
     eventually(lambda: job_of(scheduler, job_id).status is JobStatus.COMPLETED)
 

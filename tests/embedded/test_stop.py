@@ -19,6 +19,7 @@ from tests.embedded.waiting import (
     in_thread,
     job_of,
     joined,
+    let_time_pass,
     threads_of_schedulers,
 )
 
@@ -155,10 +156,10 @@ def test_nothing_begins_while_it_waits(scheduler: Scheduler) -> None:
     gate.wait_entered()
     calls.wait(1)
     stopping = in_thread(scheduler.stop)
-    eventually(lambda: scheduler.health().next_wakeup is None)
+    eventually(lambda: scheduler.health().next_wakeup is None and scheduler.health().in_flight == 1)
     before = len(calls)
     job_id = scheduler.schedule(other)
-    joined(in_thread(lambda: threading.Event().wait(0.03)))
+    let_time_pass()
     assert (len(calls), len(other)) == (before, 0)
     gate.open()
     joined(stopping)

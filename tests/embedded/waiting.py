@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from duly import Account, Job, OnceTrigger, Scheduler
+from duly import Account, Job, OnceTrigger, Scheduler, every
 from duly.core.clock import SECOND, SystemClock, Zone, zoned
 
 PATIENCE = 10.0
@@ -23,6 +23,14 @@ def eventually(holds: Callable[[], object], seconds: float = PATIENCE) -> None:
     while not holds():
         assert clock.monotonic() < end, "it never came true"
         pause.wait(0.002)
+
+
+def let_time_pass() -> None:
+    """Until a scheduler of its own has run a job five times: long enough for what should not happen to happen."""
+    calls = Calls()
+    with Scheduler() as scheduler:
+        scheduler.schedule(calls, trigger=every(0.005))
+        calls.wait(5)
 
 
 class Calls:

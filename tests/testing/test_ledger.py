@@ -6,7 +6,6 @@ from duly.core.clock import NEVER, SECOND, nanoseconds
 from duly.core.outcomes import Outcome, Reason
 from duly.core.trigger import Chain
 from duly.testing import START, Account, Row, discrepancies
-from duly.testing.ledger import last_of
 from tests.core.chains import Calendar, Steps, Uncounted
 
 BEGIN = nanoseconds(START)
@@ -112,8 +111,3 @@ def test_a_chain_that_cannot_count_is_checked_for_doubles_only() -> None:
     chain = Uncounted(Steps(10))
     assert found(account(row(10), row(50), chain=chain)) == []
     assert len(found(account(row(10), row(10), chain=chain))) == 1
-
-
-def test_the_last_of_a_number_of_slots_is_found_by_counting() -> None:
-    assert last_of(Steps(10), at(10), 4, at(1_000)) == at(40)
-    assert last_of(Steps(10), at(10), 1, at(1_000)) == at(10)

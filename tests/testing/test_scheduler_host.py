@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,9 +11,8 @@ from duly.testing import VirtualClock, World
 
 
 @pytest.fixture
-def scheduler(world: World) -> Iterator[Scheduler]:
-    with Scheduler(clock=world.clock, max_workers=2) as scheduler:
-        yield scheduler
+def scheduler(world: World) -> Scheduler:
+    return world.scheduler(max_workers=2)
 
 
 def told(scheduler: Scheduler, world: World) -> list[str]:

@@ -64,6 +64,7 @@ class Driver:
         self._deadline_of: dict[LiveRun, _Deadline] = {}
         self._asleep_until = 0
         self._seen = (clock.now(), clock.monotonic())
+        moment(0, zone)  # loads zoneinfo: a child forked while the driver did would have it half imported
         self._late_because = Reason.DOWN
         self._late_until = 0
 

@@ -43,7 +43,7 @@ def load_asyncio() -> None:
 
     If the driver did it, all jobs would wait for it, and a child forked meanwhile would have it half imported.
     """
-    import duly.embedded.tasks  # noqa: PLC0415 - asyncio is loaded only by those who use it
+    import duly.embedded.tasks  # noqa: F401, PLC0415 - asyncio is loaded only by those who use it
 
 
 class Host(Protocol):

@@ -50,7 +50,11 @@ class LoopThread:
         self.thread = threading.Thread(
             target=self._context.copy().run, args=(self._serve,), name="duly-loop", daemon=True
         )
-        self.thread.start()
+        try:
+            self.thread.start()
+        except RuntimeError:  # no thread to be had
+            self._loop.close()
+            raise
 
     def submit(self, run: LiveRun) -> None:
         """Run it. From any thread, one at a time."""

@@ -148,16 +148,3 @@ def _entries(account: Account) -> Iterator[_Entry]:
             yield _Entry(row.first, row.last, row.count, " ".join(filter(None, (row.outcome, row.reason))))
     for slot in account.open:
         yield _Entry(slot, slot, 1, "open")
-
-
-def last_of(chain: Chain, first: int, number: int, until: int) -> int:
-    """The last of ``number`` slots from ``first`` on, all before ``until``; the chain can count."""
-    count = chain.count
-    low, high = first, until
-    while count is not None and low < high:
-        middle = (low + high) // 2
-        if count(first, middle)[0] < number - 1:
-            low = middle + 1
-        else:
-            high = middle
-    return low

@@ -1,6 +1,6 @@
 """Fixtures for pytest, found by pytest itself once Duly is installed.
 
-Every pytest run in the environment loads this, so it imports no more than the core.
+Every pytest run in the environment loads this, so it imports no more than ``import duly`` does.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,8 @@ def virtual_clock() -> Iterator[VirtualClock]:
 
 @pytest.fixture
 def world(virtual_clock: VirtualClock) -> Iterator[World]:
-    """A world on ``virtual_clock``, whose ledger has to add up when the test ends."""
+    """A world on ``virtual_clock``, which is closed when the test ends, and whose ledger then has to add up."""
     world = World(virtual_clock)
     yield world
+    world.close()
     world.assert_ledger_adds_up()

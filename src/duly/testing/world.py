@@ -1,9 +1,14 @@
 """A world on virtual time: jobs that are played, and what can happen to them."""
 
+from collections.abc import Iterator
+from datetime import tzinfo
+
 from duly.core.clock import SECOND
 from duly.core.outcomes import Reason
 from duly.core.policy import Misfire, Policy
 from duly.core.trigger import Chain, TriggerProtocol
+from duly.embedded.options import MisfireName
+from duly.embedded.scheduler import Scheduler
 from duly.testing.clock import VirtualClock
 from duly.testing.engine_host import Ends, EngineHost, Script, Takes
 from duly.testing.ledger import Row, discrepancies
@@ -14,7 +19,7 @@ _DEFAULT = Policy()
 class World:
     """A clock, an engine with played jobs, and their ledger. For one thread.
 
-    A ``Scheduler(clock=world.clock)`` lives in it as well: time passes for it, and its ledger is checked, too.
+    ``scheduler()`` gives an embedded ``Scheduler`` that lives in it as well, without threads.
     Everything that is due at the present moment has happened whenever a method returns.
     """
 
@@ -22,6 +27,7 @@ class World:
         self.clock = clock or VirtualClock()
         self._start = self.clock.now()
         self._host = EngineHost(self.clock)
+        self._schedulers: list[Scheduler] = []
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -82,11 +88,22 @@ class World:
         self._settle_down()
 
     def close(self) -> None:
-        """Remove all jobs, and let what runs go on to its end."""
+        """Remove all jobs, stop the schedulers, and let what runs go on to its end."""
+        for scheduler in self._schedulers:
+            scheduler.stop()
         self._host.close()
         self._settle_down()
         while (event := self.clock.next_event()) is not None and self._host.next_event() is not None:
             self.clock.advance((event - self.clock.now()) / SECOND)
+
+    def scheduler(
+        self, max_workers: int = 4, *, timezone: str | tzinfo | None = None, misfire: MisfireName = "run_once"
+    ) -> Scheduler:
+        """A ``Scheduler`` that lives in this world, started; ``close`` stops it."""
+        scheduler = Scheduler(max_workers, timezone=timezone, misfire=misfire, clock=self.clock)
+        self._schedulers.append(scheduler)
+        scheduler.start()
+        return scheduler
 
     # Time
 
@@ -130,8 +147,18 @@ class World:
             for account in host.accounts()
             for finding in discrepancies(account, self.clock.zone)
         ]
+        findings += (f"  {finding}" for scheduler in self._schedulers for finding in _counted_wrong(scheduler))
         if findings:
             raise AssertionError("\n".join(["the ledger does not add up", *findings]))
 
     def _settle_down(self) -> None:
         self.clock.turn(Reason.STALLED)
+
+
+def _counted_wrong(scheduler: Scheduler) -> Iterator[str]:
+    """Jobs whose counts do not add up; of them the single slots may be forgotten already."""
+    for job in scheduler.list_jobs():
+        account = scheduler.account(job.id)
+        if not account.adds_up:
+            recorded = f"{account.recorded} recorded and {account.in_flight} in flight"
+            yield f"{job.id}: {recorded}, but the schedule has {account.expected} slots"
