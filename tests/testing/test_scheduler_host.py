@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from duly import Scheduler, every
+from duly.core.clock import SECOND
 from duly.core.outcomes import Outcome
 from duly.testing import VirtualClock, World
 
@@ -137,6 +138,27 @@ def test_a_job_may_stop_its_scheduler(scheduler: Scheduler, world: World) -> Non
     scheduler.schedule(scheduler.stop, "job", every(seconds=10))
     world.advance(30)
     assert scheduler.health().running is False
+
+
+def test_a_scheduler_whose_ledger_does_not_add_up_is_named_with_its_slots() -> None:
+    world = World()
+    scheduler = world.scheduler()
+    scheduler.schedule(lambda: None, "job", every(seconds=10))
+    world.advance(25)
+    scheduler._driver.jobs["job_job"].pending += 10 * SECOND
+    with pytest.raises(AssertionError, match="job_job: missing: 2025-01-01T00:00:30"):
+        world.assert_ledger_adds_up()
+
+
+def test_a_scheduler_that_has_forgotten_single_slots_is_checked_by_its_counts() -> None:
+    world = World()
+    scheduler = world.scheduler()
+    scheduler.schedule(lambda: None, "job", every(seconds=1))
+    world.advance(2_000)
+    world.assert_ledger_adds_up()
+    scheduler._driver.jobs["job_job"].pending += 10 * SECOND
+    with pytest.raises(AssertionError, match="2000 recorded and 0 in flight, but the schedule has 2010 slots"):
+        world.assert_ledger_adds_up()
 
 
 def test_a_scheduler_lives_on_a_bare_clock_too() -> None:
