@@ -23,6 +23,9 @@ class NoDetail:
 
     first_run_time = next_run_time = trigger_label = trigger_db_type = trigger_id = lambda self, *_: None
 
+    def __repr__(self) -> str:
+        return "NoDetail()"  # the name of a test must be the same in every process
+
 
 GOOD: dict[str, Any] = {"func": work, "trigger": LATER}
 BAD_ARGUMENTS: list[tuple[dict[str, Any], type[Exception], str]] = [
@@ -71,9 +74,6 @@ def test_a_bad_argument_is_refused_with_its_value_and_nothing_is_registered(
     with pytest.raises(error, match=message):
         scheduler.schedule(**(GOOD | wrong))
     assert scheduler.list_jobs() == []
-
-    def __repr__(self) -> str:
-        return "NoDetail()"  # the name of a test must be the same in every process
 
 
 @pytest.mark.parametrize(
