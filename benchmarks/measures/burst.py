@@ -4,12 +4,14 @@ import asyncio
 import itertools
 import time
 from time import perf_counter
+from typing import NamedTuple
 
 from benchmarks.measures import Metrics
 from benchmarks.subjects.protocols import Dispatches
 
 _MARGIN_SECONDS = 0.1
-_WARM_UP_SIZE = 50
+_SMALL = 50
+_LEAST_LEAD_SECONDS = 10e-6
 
 
 class _Countdown:
@@ -45,28 +47,41 @@ async def run_one_async() -> None:
 
 def measure(subject: type[Dispatches], *, size: int) -> Metrics:
     """Microseconds per job."""
-    lead = 20e-6 * size
-    while (took := asyncio.run(_burst(subject(), size, lead))) is None:
-        lead *= 2.5
+    patience = 3.0
+    while (took := asyncio.run(_burst(subject(), size, patience))) is None:
+        patience *= 2
     return {"dispatch": {"": took / size * 1e6}}
 
 
-async def _burst(subject: Dispatches, size: int, lead: float) -> float | None:
-    """Seconds from due until done; ``None`` if registering took longer than ``lead`` seconds."""
+async def _burst(subject: Dispatches, size: int, patience: float) -> float | None:
+    """Seconds from due until done; ``None`` if registering took longer than foreseen.
+
+    A small burst before it sees to it that threads and loops are there and all code has run once; and it tells how
+    long registering takes: ``patience`` times that is foreseen for a job.
+    """
     await subject.start()
-    await _run_all(subject, _WARM_UP_SIZE, _MARGIN_SECONDS)  # threads and loops are there, code has run once
-    took = await _run_all(subject, size, lead)
+    small = await _run_all(subject, _SMALL, due=time.time() + 3 * _MARGIN_SECONDS)
+    foreseen = max(small.registering / _SMALL * patience, _LEAST_LEAD_SECONDS) * size
+    result = await _run_all(subject, size, due=time.time() + foreseen + 3 * _MARGIN_SECONDS)
     await subject.stop()
-    return took
+    return result.running if result.registering < foreseen + 2 * _MARGIN_SECONDS else None
 
 
-async def _run_all(subject: Dispatches, size: int, lead: float) -> float | None:
+class _Result(NamedTuple):
+    """Seconds."""
+
+    registering: float
+    running: float
+    """From due until the last job ran."""
+
+
+async def _run_all(subject: Dispatches, size: int, due: float) -> _Result:
     global _countdown  # noqa: PLW0603 - set before the jobs that read it exist
     countdown = _countdown = _Countdown(size)
     ahead_of_counter = time.time() - perf_counter()
-    due = time.time() + lead + 3 * _MARGIN_SECONDS
+    begin = perf_counter()
     await subject.once(run_one_async if subject.asynchronous else run_one, size, due)
-    registered = time.time()
+    registering = perf_counter() - begin
     await countdown.done.wait()
-    await asyncio.sleep(_MARGIN_SECONDS)
-    return countdown.finished + ahead_of_counter - due if registered < due - _MARGIN_SECONDS else None
+    await asyncio.sleep(_MARGIN_SECONDS)  # for what a scheduler has to tidy up
+    return _Result(registering, countdown.finished + ahead_of_counter - due)

@@ -84,7 +84,7 @@ def test_an_async_job_that_exceeds_its_timeout_is_cancelled_and_timed_out(schedu
     job_id = scheduler.schedule(gate, timeout=0.02)
     eventually(lambda: outcomes(scheduler, job_id) == [Outcome.TIMED_OUT])
     assert gate.cancelled == 1
-    assert job_of(scheduler, job_id).error == "execution timed out"
+    assert job_of(scheduler, job_id).error == "execution timed out after 0.02 s"
 
 
 def test_an_async_job_that_swallows_its_timeout_is_timed_out_all_the_same(scheduler: Scheduler) -> None:

@@ -2,13 +2,13 @@
 
 import logging
 import threading
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 import pytest
 from whenever import TimeDelta, ZonedDateTime
 
-from duly import JobStatus, Scheduler, Trigger, TriggerType, every
+from duly import JobStatus, OnceTrigger, Scheduler, Trigger, TriggerType, every
 from duly.core.clock import SECOND, zoned
 from duly.core.outcomes import Outcome
 from duly.embedded import host
@@ -129,7 +129,7 @@ def test_a_run_that_cannot_be_handed_out_ends_in_an_error_and_what_follows_is_no
 class Custom:
     """A trigger of a user: at ``first``, then as ``following`` says."""
 
-    def __init__(self, *following: ZonedDateTime | Exception | None) -> None:
+    def __init__(self, *following: ZonedDateTime | BaseException | None) -> None:
         self._following = list(following)
 
     def first_run_time(self, current_time: ZonedDateTime) -> ZonedDateTime | None:
@@ -137,7 +137,7 @@ class Custom:
 
     def next_run_time(self, previous_run: ZonedDateTime, current_time: ZonedDateTime) -> ZonedDateTime | None:
         answer = self._following.pop(0) if self._following else None
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         return answer
 
@@ -160,18 +160,38 @@ def test_a_trigger_that_raises_ends_its_job_and_no_other(
     calls, other = Calls(), Calls()
     scheduler.schedule(other, trigger=every(0.005))
     job_id = scheduler.schedule(calls, "odd", Custom(LookupError("no calendar")))
-    eventually(lambda: job_of(scheduler, job_id).status is JobStatus.COMPLETED)
+    eventually(lambda: job_of(scheduler, job_id).status is JobStatus.FAILED)
     other.wait_for_more(2)
-    assert (len(calls), job_of(scheduler, job_id).next_run) == (1, None)
+    job = job_of(scheduler, job_id)
+    assert (len(calls), job.next_run) == (1, None)
+    assert (job.error, job.last_outcome) == ("the trigger raised LookupError: no calendar", Outcome.SUCCESS)
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert record.message == "the trigger raised, nothing more is due: job=job_odd"
+    assert record.message.startswith("the trigger raised, nothing more is due: job=job_odd func=")
     assert record.exc_info is not None
     assert isinstance(record.exc_info[1], LookupError)
 
 
 def test_a_trigger_that_gives_something_else_than_a_time_ends_its_job(scheduler: Scheduler) -> None:
     job_id = scheduler.schedule(Calls(), trigger=Custom("tomorrow"))  # type: ignore[arg-type] # wrong on purpose
-    eventually(lambda: job_of(scheduler, job_id).status is JobStatus.COMPLETED)
+    eventually(lambda: job_of(scheduler, job_id).status is JobStatus.FAILED)
+
+
+def test_a_trigger_that_exits_ends_its_job_and_nothing_of_the_same_tick_is_lost(scheduler: Scheduler) -> None:
+    beside, moment = Calls(), soon(0.02)
+    other_id = scheduler.schedule(beside, trigger=moment)
+    odd_id = scheduler.schedule(Calls(), "odd", Custom(SystemExit(3)))
+    beside.wait()
+    eventually(lambda: job_of(scheduler, odd_id).status is JobStatus.FAILED)
+    eventually(lambda: job_of(scheduler, other_id).status is JobStatus.COMPLETED)
+    assert scheduler.health().in_flight == 0
+
+
+def test_a_slot_at_the_epoch_holds_up_nothing(scheduler: Scheduler) -> None:
+    calls = Calls()
+    scheduler.schedule(calls, trigger=every(0.01))
+    old = scheduler.schedule(Calls(), "old", OnceTrigger(datetime(1970, 1, 1, tzinfo=UTC)))
+    calls.wait_for_more(3)
+    eventually(lambda: job_of(scheduler, old).status is JobStatus.COMPLETED)
 
 
 def test_a_trigger_whose_time_is_not_later_than_now_is_asked_again_in_a_second(

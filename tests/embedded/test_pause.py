@@ -194,3 +194,23 @@ def test_the_slots_of_a_pause_before_the_start_are_skipped_as_paused(make: Make)
     assert job_of(scheduler, job_id).skipped == 4
     scheduler.start()
     assert {line.reason for line in scheduler.history(job_id)} == {Reason.PAUSED}
+
+
+def test_what_a_resume_before_the_start_is_to_catch_up_with_runs_at_the_start(make: Make) -> None:
+    clock, calls = ShiftedClock(), Calls()
+    scheduler = make(clock=clock)
+    job_id = scheduler.schedule(calls, trigger=every(MINUTE))
+    scheduler.pause(job_id)
+    clock.step(4 * MINUTE + 1)
+    scheduler.resume(job_id, "run_once")
+    scheduler.start()
+    calls.wait()
+
+
+def test_a_one_shot_whose_time_passed_in_a_pause_before_the_start_has_ended(make: Make) -> None:
+    scheduler = make()
+    job_id = scheduler.schedule(Calls())
+    scheduler.pause(job_id)
+    scheduler.resume(job_id)
+    job = job_of(scheduler, job_id)
+    assert (job.status, job.skipped, job.next_run) == (JobStatus.FAILED, 1, None)

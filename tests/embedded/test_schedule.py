@@ -9,13 +9,17 @@ from whenever import ZonedDateTime
 
 from duly import IntervalTrigger, JobEvent, JobStatus, Notice, OnceTrigger, Scheduler, every
 from duly.core.outcomes import Outcome, Reason
-from duly.triggers import After, Every
+from duly.triggers import After, Daily, Every
 from tests.embedded.conftest import Make
 from tests.embedded.waiting import LATER, Calls, Failing, Gate, eventually, in_thread, job_of, joined, let_time_pass
 
 
 def work() -> None:
     pass
+
+
+def needs_one(one: int) -> int:
+    return one
 
 
 class NoDetail:
@@ -37,6 +41,15 @@ BAD_ARGUMENTS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"trigger": NoDetail()}, TypeError, "NoDetail.*After, Once, Every, Daily or Cron"),
     ({"args": "text"}, TypeError, "args.*'text'"),
     ({"args": 5}, TypeError, "args.*5"),
+    ({"args": None}, TypeError, "args.*None"),
+    ({"args": (1, 2)}, TypeError, r"func work cannot be called with args=\(1, 2\)"),
+    ({"func": needs_one}, TypeError, "cannot be called with args=.*missing a required argument: 'one'"),
+    ({"kwargs": 0}, TypeError, "kwargs.*0"),
+    ({"kwargs": []}, TypeError, r"kwargs.*\[\]"),
+    ({"timeout": 1e300}, ValueError, r"timeout.*1e\+300"),
+    ({"retries": [1]}, ValueError, r"retries.*\[1\]"),
+    ({"mode": ["single"]}, ValueError, r"mode.*\['single'\]"),
+    ({"trigger": Daily}, TypeError, "trigger must be a trigger, got <class"),
     ({"kwargs": [1]}, TypeError, r"kwargs.*\[1\]"),
     ({"kwargs": {1: 2}}, TypeError, "kwargs.*{1: 2}"),
     ({"max_runs": 0}, ValueError, "max_runs.*0"),
@@ -66,7 +79,11 @@ BAD_ARGUMENTS: list[tuple[dict[str, Any], type[Exception], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("wrong", "error", "message"), BAD_ARGUMENTS, ids=[repr(row[0]) for row in BAD_ARGUMENTS])
+NAMES = [f"{'-'.join(row[0])}-{number}" for number, row in enumerate(BAD_ARGUMENTS)]
+"""The same in every process: no value is in them, for some are shown with their address."""
+
+
+@pytest.mark.parametrize(("wrong", "error", "message"), BAD_ARGUMENTS, ids=NAMES)
 def test_a_bad_argument_is_refused_with_its_value_and_nothing_is_registered(
     make: Make, wrong: dict[str, Any], error: type[Exception], message: str
 ) -> None:

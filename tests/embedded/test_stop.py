@@ -271,6 +271,20 @@ def test_stop_waits_for_a_run_by_hand(scheduler: Scheduler) -> None:
     assert outcomes(scheduler, job_id) == [Outcome.SUCCESS]
 
 
+def test_stop_waits_for_a_run_whose_job_was_cancelled_long_ago(scheduler: Scheduler) -> None:
+    gate = Gate()
+    job_id = scheduler.schedule(gate)
+    gate.wait_entered()
+    scheduler.cancel(job_id)
+    for number in range(1_100):
+        scheduler.cancel(scheduler.schedule(Calls(), f"{number}", LATER))
+    stopping = in_thread(scheduler.stop)
+    eventually(lambda: scheduler.health().next_wakeup is None)
+    gate.open()
+    joined(stopping)
+    assert outcomes(scheduler, job_id) == [Outcome.SUCCESS]
+
+
 def test_a_listener_may_stop_the_scheduler(scheduler: Scheduler) -> None:
     scheduler.add_listener(lambda notice: scheduler.stop(), [JobEvent.SUCCEEDED])
     scheduler.schedule(Calls())

@@ -171,7 +171,7 @@ class TriggerFailed(Generic[JobT]):
     """The trigger raised: the chain ends here."""
 
     job: JobT
-    error: Exception
+    error: BaseException
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,11 @@ from duly.core.timer import Timer
 
 AnswerT = TypeVar("AnswerT")
 
+# Python 3.11 takes longer to read a member from its class than for all else in a comparison.
+_SINGLE, _PARALLEL = Mode.SINGLE, Mode.PARALLEL
+_SKIP, _RUN_ALL = Misfire.SKIP, Misfire.RUN_ALL
+_DUE, _SUCCESS = Cause.DUE, Outcome.SUCCESS
+
 
 class Engine(Generic[JobT]):
     """Owner of all armings and of the runs in flight. Not thread-safe: its host guards it with one lock or one loop."""
@@ -159,15 +164,19 @@ class Engine(Generic[JobT]):
         """When to tick next; ``None``: not before another command."""
         return self._timer.earliest()
 
-    def tick(self, now: int, why: Reason = Reason.STALLED, limit: int | None = None) -> list[Decision[JobT]]:
+    def tick(
+        self, now: int, why: Reason = Reason.STALLED, limit: int | None = None, until: int | None = None
+    ) -> list[Decision[JobT]]:
         """Decide what is due. ``why`` is the reason for what is missed.
 
-        With ``limit`` it stops after the job that reaches this number of decisions; ``next_wakeup() <= now`` then
-        tells that more is due.
+        With ``until`` only jobs that were to fire by then get their turn: others may be late for another reason. With
+        ``limit`` it stops after the job that reaches this number of decisions; ``next_wakeup() <= now`` then tells that
+        more is due.
         """
         out: list[Decision[JobT]] = []
         timer = self._timer
-        while (item := timer.pop_due(now)) is not None:
+        bound = now if until is None else min(now, until)
+        while (item := timer.pop_due(bound)) is not None:
             if isinstance(item, Run):
                 timer.discard(item)
                 out.append(item)
@@ -198,7 +207,7 @@ class Engine(Generic[JobT]):
             return out
         run.done = True
         job = run.job
-        if outcome is Outcome.SUCCESS:
+        if outcome is _SUCCESS:
             job.successes += 1
         elif self._retry(run, outcome, now):
             return out
@@ -211,7 +220,7 @@ class Engine(Generic[JobT]):
             return self._exhaust(job, now, out)
         if job.waiting and not job.paused:
             self._start_waiting(job, now, out)
-        if job.policy.mode is not Mode.SINGLE:
+        if job.policy.mode is not _SINGLE:
             self._finish_if_over(job, out)
         elif not job.active:
             self._unblock(job, now, out)
@@ -222,16 +231,16 @@ class Engine(Generic[JobT]):
     def _due(self, job: JobT, now: int, why: Reason, out: list[Decision[JobT]]) -> None:
         """``pending`` has reached its ``fire_at``: start it, account for what it overtook, arm what follows."""
         policy, slot, fire_at = job.policy, job.pending, job.fire_at
-        single = policy.mode is Mode.SINGLE
+        single = policy.mode is _SINGLE
         if single and job.active:
             return  # by a run by hand: settle accounts for it
         why = job.late_because or why
         self._follow(job, slot, now, out)
-        if policy.misfire is Misfire.SKIP and now - fire_at > policy.grace:
+        if policy.misfire is _SKIP and now - fire_at > policy.grace:
             out.append(Close(job, Outcome.MISSED, why, slot, slot, 1))
             self._pass(job, fire_at, now, Reason.OVERLAP, out)
             self._launch_newest(job, now, why, out)
-        elif policy.misfire is Misfire.RUN_ALL and job.pending <= now:
+        elif policy.misfire is _RUN_ALL and job.pending <= now:
             self._launch_all(job, slot, fire_at, now, why, out)
         else:
             self._launch(job, slot, fire_at, out)
@@ -296,13 +305,13 @@ class Engine(Generic[JobT]):
     # Overlap
 
     def _blocked(self, job: JobT) -> bool:
-        return bool(job.active) and job.policy.mode is Mode.SINGLE
+        return bool(job.active) and job.policy.mode is _SINGLE
 
     def _launch(self, job: JobT, slot: int, fire_at: int, out: list[Decision[JobT]]) -> None:
         """Begin with a slot that has just come due, as the mode says."""
         mode = job.policy.mode
-        if mode is Mode.PARALLEL or not (job.active or job.waiting):
-            self._start(job, slot, fire_at, Cause.DUE, out)
+        if mode is _PARALLEL or not (job.active or job.waiting):
+            self._start(job, slot, fire_at, _DUE, out)
         elif mode is Mode.RESTART:
             self._restart(job, slot, fire_at, out)
         else:
@@ -318,7 +327,7 @@ class Engine(Generic[JobT]):
 
     def _turn_is_taken(self, job: JobT) -> bool:
         """Whether waiting slots have to wait on: in mode ``parallel`` only for a run that catches up."""
-        if job.policy.mode is not Mode.PARALLEL:
+        if job.policy.mode is not _PARALLEL:
             return bool(job.active)
         return any(run.in_turn for run in job.active)
 
@@ -349,11 +358,11 @@ class Engine(Generic[JobT]):
         if job.active:
             self._wait(job, slot, 1, out)
         else:
-            self._start(job, slot, fire_at, Cause.DUE, out)
+            self._start(job, slot, fire_at, _DUE, out)
 
     def _start_waiting(self, job: JobT, now: int, out: list[Decision[JobT]]) -> None:
         """Let waiting slots go on, as far as nothing in flight keeps them."""
-        cause = Cause.CATCH_UP if job.policy.mode is Mode.PARALLEL else Cause.WAITED
+        cause = Cause.CATCH_UP if job.policy.mode is _PARALLEL else Cause.WAITED
         while job.waiting and not self._turn_is_taken(job):
             slot, *rest = job.waiting
             job.waiting = tuple(rest)
@@ -400,7 +409,7 @@ class Engine(Generic[JobT]):
     def _exhaust(self, job: JobT, now: int, out: list[Decision[JobT]]) -> list[Decision[JobT]]:
         """``max_runs`` is reached: the chain ends, with what was due by now skipped."""
         self._drop_waiting(job, Reason.OVERLAP, out)
-        paused = job.paused and job.policy.mode is not Mode.SINGLE
+        paused = job.paused and job.policy.mode is not _SINGLE
         self._pass(job, now, now, Reason.PAUSED if paused else Reason.OVERLAP, out)
         return self._finish(job, out)
 
@@ -483,7 +492,7 @@ class Engine(Generic[JobT]):
     ) -> AnswerT | None:
         try:
             return question(slot, moment)
-        except Exception as error:  # noqa: BLE001 - the one place that asks a trigger, and it may be a user's
+        except BaseException as error:  # noqa: BLE001 - the one place that asks a trigger, and it may be a user's
             out.append(TriggerFailed(job, error))
             job.chain = _ENDED
             return None

@@ -69,5 +69,5 @@ def classify(error: BaseException, *, cancelled: type[BaseException] | tuple[()]
 def _text(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception:  # noqa: BLE001 - its class is a user's, and the ledger must have a line all the same
+    except BaseException:  # noqa: BLE001 - its class is a user's, and the ledger must have a line all the same
         return "<exception str() failed>"

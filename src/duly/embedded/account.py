@@ -5,15 +5,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
+from duly.core.clock import NEVER, Zone
 from duly.core.outcomes import Outcome
-from duly.embedded.job import LiveJob
+from duly.core.trigger import Count
+from duly.embedded.job import LiveJob, moment
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The conservation law for one job, from its first slot up to now."""
+    """The conservation law for one job, from its first slot up to, not including, ``until``."""
 
     job_id: str
+    until: datetime | None
+    """The first slot that is not decided yet; ``None``: all are, nothing more is due."""
+    overdue: int
+    """Slots from ``until`` to now, which nobody has decided yet: the job is busy or paused, the first of them waits for
+    its jitter, or the scheduler does not run, or is just about to decide. They are no part of the balance."""
     expected: int | None
     """Slots that the trigger says there have been; ``None``: it cannot count."""
     outcomes: Mapping[Outcome, int]
@@ -47,12 +54,19 @@ class Health:
     """When the driver has something to do next."""
 
 
-def account_of(job: LiveJob) -> Account:
+def account_of(job: LiveJob, now: int, zone: Zone) -> Account:
     """Count the slots of a job anew, from its trigger alone. The caller holds the lock."""
-    count = job.chain.count
     expected = None
-    if count is not None:
-        expected = 1 + count(job.first, job.pending - 1)[0] if job.first < job.pending else 0
-    outcomes = dict(job.tally.outcomes) if job.tally else {}
+    if job.chain.count is not None:
+        expected = _count(job.chain.count, job.first, job.pending - 1)
+    pending = None if job.pending == NEVER else moment(job.pending, zone)
+    overdue = 0
+    if job.ended is None and job.pending <= now:
+        overdue = 1 if job.chain.count is None else _count(job.chain.count, job.pending, now)
+    outcomes = MappingProxyType(dict(job.tally.outcomes) if job.tally else {})
     in_flight = len(job.waiting) + sum(run.slot is not None for run in job.active)
-    return Account(job.key, expected, MappingProxyType(outcomes), in_flight)
+    return Account(job.key, pending, overdue, expected, outcomes, in_flight)
+
+
+def _count(count: Count, first: int, until: int) -> int:
+    return 1 + count(first, until)[0] if first <= until else 0

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("duly.embedded")
 
+_SUCCESS, _CANCELLED = Outcome.SUCCESS, Outcome.CANCELLED  # Python 3.11 is slow to read them from the class
+
 
 class Attempt(Ended):
     """``with Attempt(driver, run) as attempt: attempt.result = …`` settles and records the run.
@@ -28,7 +30,7 @@ class Attempt(Ended):
     __slots__ = ("_cancelled", "_driver", "_since", "error")
 
     def __init__(self, driver: Driver, run: LiveRun, cancelled: type[BaseException] | tuple[()] = ()) -> None:
-        Ended.__init__(self, run, Outcome.SUCCESS)
+        Ended.__init__(self, run, _SUCCESS)
         self._driver = driver
         self._cancelled = cancelled
         self._since = 0
@@ -48,12 +50,13 @@ class Attempt(Ended):
         driver = self._driver
         self.duration = driver.clock.monotonic() - self._since
         limit = self.job.options.timeout
-        if error is None and limit is not None and self.duration > limit:
+        timed_out = error is None or (isinstance(error, TimeoutError) and not error.args)
+        if timed_out and limit is not None and self.duration > limit:
             error = TimeoutError(f"execution timed out after {limit / SECOND:g} s")
         if error is not None:
             self._fail(error)
         driver.finish(self)
-        return self.outcome is not Outcome.CANCELLED
+        return self.outcome is not _CANCELLED
 
     def _fail(self, error: BaseException) -> None:
         failure = self.failure = classify(error, cancelled=self._cancelled)

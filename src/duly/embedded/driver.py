@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
+from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Self
 
 from duly.core.clock import NEVER, SECOND, Clock, Zone
@@ -20,8 +20,8 @@ from duly.core.decisions import Cancel, Close, Decision, Done, Run, TriggerFaile
 from duly.core.engine import Engine
 from duly.core.outcomes import Failure, Outcome, Reason, classify
 from duly.core.policy import Misfire
-from duly.core.timer import Timer
-from duly.embedded.job import JobStatus, LiveJob, LiveRun, moment
+from duly.embedded.job import JobStatus, LiveJob, LiveRun, load_zoneinfo, moment
+from duly.embedded.lateness import Deadlines, Lateness
 from duly.embedded.records import EVENT_OF, Ended, JobEvent, Line, Listener, Notice, Records, execution_of
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ log = logging.getLogger("duly.embedded")
 BATCH = 128
 LONGEST_SLEEP = 30 * SECOND
 """So that a stepped clock or a sleep of the machine is noticed in time."""
-SMALLEST_STEP = SECOND
-"""Differences between wall clock and monotonic clock below this are the clock being slewed."""
 ENDED_KEPT = 1_000
 
 
@@ -47,12 +45,14 @@ class Driver:
         self.records = Records()
         self.jobs: dict[str, LiveJob] = {}
         """Those that have not ended, by id."""
-        self.ended: dict[str, LiveJob] = {}
+        self.ended: OrderedDict[str, LiveJob] = OrderedDict()
         """The last that have, oldest first."""
         self.host: Host | None = None
         """``None`` while the scheduler does not run."""
         self.running = False
         """Whether jobs are in the engine: not before the start, and no more from the moment the stop begins."""
+        self.in_flight: set[LiveRun] = set()
+        """Runs handed out that have not ended, also of jobs that have."""
         self.errors: list[str] = []
         self.listeners: tuple[tuple[Listener, frozenset[JobEvent]], ...] = ()
         self.settled = threading.Event()
@@ -60,13 +60,10 @@ class Driver:
         self._lock = threading.Lock()
         self._finished: deque[Ended] = deque()
         self._notices: list[Notice] = []
-        self._deadlines: Timer[_Deadline] = Timer()
-        self._deadline_of: dict[LiveRun, _Deadline] = {}
+        self._lateness = Lateness(clock)
+        self._deadlines = Deadlines()
         self._asleep_until = 0
-        self._seen = (clock.now(), clock.monotonic())
-        moment(0, zone)  # loads zoneinfo: a child forked while the driver did would have it half imported
-        self._late_because = Reason.DOWN
-        self._late_until = 0
+        load_zoneinfo(zone)
 
     def __enter__(self) -> Self:
         self._lock.acquire()
@@ -102,8 +99,8 @@ class Driver:
         if self.ended:
             self.ended.pop(job.key, None)
         self.jobs[job.key] = job
-        if (asleep := self._asleep_until) and not now <= asleep <= job.fire_at:  # after that, the clock was stepped
-            self._wake()
+        if self._asleep_until:
+            self.wake_for(job.fire_at, now)
 
     def remove(self, job: LiveJob, now: int) -> None:
         """Cancel a job that lives."""
@@ -134,19 +131,19 @@ class Driver:
                 self.engine.lift(job)
         else:
             job.paused = False
-        self.wake_for(self.engine.next_wakeup() or NEVER)
+        self.wake_for(self._earliest(), now)
 
     def run_now(self, job: LiveJob, now: int) -> LiveRun:
         """Open a run by hand, for the caller to carry out."""
         run, decisions = self.engine.run_now(job, now, self._why_late(job, now))
         self.carry_out(decisions)
+        self.in_flight.add(run)
         return run
 
     def begin(self) -> None:
         """Put the jobs into the engine. What came due before is late because nothing ran."""
         now = self.clock.now()
-        self._seen = (now, self.clock.monotonic())
-        self._late_because, self._late_until = Reason.DOWN, now
+        self._lateness.begin(now)
         self.running = True
         for job in list(self.jobs.values()):
             self.carry_out(self.engine.add(job, now, pending=job.pending))
@@ -158,7 +155,7 @@ class Driver:
         self.running = False
         for run in host.withdraw():
             self.end(Ended(run, Outcome.CANCELLED, now))
-        return [run for job in (*self.jobs.values(), *self.ended.values()) for run in job.active]
+        return list(self.in_flight)
 
     def finish_stop(self, in_flight: list[LiveRun], carried: list[LiveRun]) -> None:
         """Record what still runs as interrupted, but for those that carry the caller."""
@@ -173,72 +170,80 @@ class Driver:
             self._retire_if_over(job)
 
     def forget_threads(self) -> None:
-        """Stand as before the start, with all that was in flight left to somebody else."""
-        self._lock = threading.Lock()
-        self.settled = threading.Event()
-        self.host = None
-        self.running = False
-        self.engine = Engine()
-        self._finished.clear()
-        self._deadlines, self._deadline_of = Timer(), {}
-        for job in self.jobs.values():
+        """Stand as before the first start: what was before, or is in flight, is in the account of somebody else."""
+        jobs, listeners = self.jobs, self.listeners
+        self.__init__(self.clock, self.zone)  # type: ignore[misc] # whatever it makes has to be made anew
+        self.jobs, self.listeners = jobs, listeners
+        for job in jobs.values():
             job.gone = True
             job.active = job.waiting = ()
-            job.first, job.tally = job.pending, None  # what was before is in the account of the parent
+            job.first, job.tally = job.pending, None
 
     # Under the lock
 
     def carry_out(self, decisions: list[Decision[LiveJob]]) -> None:
-        """Do what the engine has decided, in its order."""
-        host = self.host
+        """Do what the engine has decided, in its order. One that fails does not take those behind it along."""
         for decision in decisions:
-            if type(decision) is Run:
-                assert host is not None  # noqa: S101 - jobs are in the engine only while there is a host
-                try:
-                    host.submit(decision)
-                except Exception as error:  # noqa: BLE001 - no thread or file to be had; what follows must not be lost
-                    self._refuse(decision, error)
-            elif type(decision) is Close:
-                self._record_closed(decision)
-            elif type(decision) is Done:
-                self.retire(decision.job, None)
-            elif type(decision) is Cancel:
-                if decision.force and host is not None:
-                    host.interrupt(decision.run)
-            elif type(decision) is TriggerFailed:
-                log.error("the trigger raised, nothing more is due: job=%s", decision.job.key, exc_info=decision.error)
-            elif type(decision) is TriggerLagged:
-                log.warning(
-                    "the trigger gave a time not later than now, one second from now is taken: job=%s lag=%.3fs",
-                    decision.job.key,
-                    decision.lag / SECOND,
-                )
+            try:
+                if type(decision) is Run:
+                    self._hand_out(decision)
+                else:
+                    self._carry_out(decision)
+            except Exception as error:  # noqa: BLE001 - the engine counts on all of them
+                self.report(error)
 
-    def _refuse(self, run: LiveRun, error: Exception) -> None:
-        """A run that cannot be handed out ends in that error."""
-        self.report(error)
-        self._finished.append(Ended(run, Outcome.ERROR, self.clock.now(), 0, failure=classify(error)))
+    def _hand_out(self, run: LiveRun) -> None:
+        assert self.host is not None  # noqa: S101 - jobs are in the engine only while there is a host
+        self.in_flight.add(run)
+        try:
+            self.host.submit(run)
+        except Exception as error:  # noqa: BLE001 - no thread or file to be had: the run ends in that error
+            self.report(error)
+            self._finished.append(Ended(run, Outcome.ERROR, self.clock.now(), failure=classify(error)))
+
+    def _carry_out(self, decision: Decision[LiveJob]) -> None:
+        if type(decision) is Close:
+            self._record_closed(decision)
+        elif type(decision) is Done:
+            self.retire(decision.job, None)
+        elif type(decision) is Cancel:
+            if decision.force and self.host is not None:
+                self.host.interrupt(decision.run)
+        elif type(decision) is TriggerFailed:
+            job, error = decision.job, decision.error
+            job.tallied().trigger_error = f"the trigger raised {type(error).__name__}: {error}"
+            message = "the trigger raised, nothing more is due: job=%s func=%r trigger=%r"
+            log.error(message, job.key, job.func, job.trigger, exc_info=error)
+        elif type(decision) is TriggerLagged:
+            log.warning(
+                "the trigger gave a time not later than now, one second from now is taken: job=%s lag=%.3fs",
+                decision.job.key,
+                decision.lag / SECOND,
+            )
 
     def retire(self, job: LiveJob, status: JobStatus | None) -> None:
         """Move a job to those that have ended. Without ``status`` its last outcome tells how."""
         self.jobs.pop(job.key, None)
+        tally = job.tally
+        if tally is not None and tally.last_outcome is None:
+            tally.last_outcome = next(reversed(tally.outcomes), None)  # none of its slots ran
         job.ended = status or job.status_of_last_outcome() or JobStatus.FAILED
         ended = self.ended
         ended[job.key] = job
         if len(ended) > ENDED_KEPT:
-            oldest = ended.pop(next(iter(ended)))
-            if oldest.active:  # a stop has to find what still runs
-                ended[oldest.key] = oldest
+            ended.popitem(last=False)
 
-    def wake_for(self, moment: int) -> None:
-        """See to it that the driver is awake at ``moment``."""
-        if moment < self._asleep_until:
-            self._wake()
+    def wake_for(self, moment: int, now: int) -> None:
+        """See to it that the driver is awake at ``moment``, also if the clock was stepped over the end of its sleep."""
+        asleep = self._asleep_until
+        if asleep and not now <= asleep <= moment:
+            self._asleep_until = 0
+            if self.host is not None:
+                self.host.wake()
 
-    def _wake(self) -> None:
-        self._asleep_until = 0
-        if self.host is not None:
-            self.host.wake()
+    def _earliest(self) -> int:
+        earliest = self.engine.next_wakeup()
+        return NEVER if earliest is None else earliest
 
     def _retire_if_over(self, job: LiveJob) -> None:
         """What the engine does, for a job that is not in it: it has ended if nothing more is due or in flight."""
@@ -256,8 +261,9 @@ class Driver:
         self.records.ended(ended)
         if self.listeners:
             self._note(ended)
-        if self._deadline_of and (deadline := self._deadline_of.pop(run, None)) is not None:
-            self._deadlines.discard(deadline)
+        if self._deadlines:
+            self._deadlines.drop(run)
+        self.in_flight.discard(run)
         if decisions:
             self.carry_out(decisions)
         if job.gone and job.ended is None:
@@ -270,7 +276,7 @@ class Driver:
         if not self.running:  # only then may somebody wait: a stop
             self.settled.set()
         if self._asleep_until:
-            self.wake_for(self.engine.next_wakeup() or NEVER)
+            self.wake_for(self._earliest(), self.clock.now())
 
     def _record_closed(self, close: Close[LiveJob]) -> None:
         self.records.closed(close)
@@ -294,20 +300,19 @@ class Driver:
     def turn(self) -> float:
         """Do what is due, a bounded amount of it; give the seconds to sleep until the next turn."""
         with self:
-            now, monotonic = self.clock.now(), self.clock.monotonic()
-            self._notice_step(now, monotonic)
-            earliest = self.engine.next_wakeup() or NEVER
+            now = self.clock.now()
+            self._look_at_clocks(now)
+            earliest = self._earliest()
             if earliest <= now:
-                self.carry_out(self.engine.tick(now, self._why(earliest), BATCH))
-                earliest = self.engine.next_wakeup() or NEVER
+                late = self._lateness
+                until = late.until if earliest <= late.until else now
+                self.carry_out(self.engine.tick(now, late.why(earliest), BATCH, until))
+                earliest = self._earliest()
+            monotonic = self.clock.monotonic()
             self._time_out(monotonic)
-            wait = min(earliest - now, (self._deadlines.earliest() or NEVER) - monotonic, LONGEST_SLEEP)
+            wait = min(earliest - now, self._deadlines.earliest() - monotonic, LONGEST_SLEEP)
             self._asleep_until = now + wait if wait > 0 else 0
             return wait / SECOND
-
-    def _why(self, moment: int) -> Reason:
-        """Why what was to fire at ``moment`` comes late, if it does."""
-        return self._late_because if moment <= self._late_until else Reason.STALLED
 
     def _why_late(self, job: LiveJob, now: int) -> Reason:
         """Why a job that somebody acts on is late, if it is. The driver may not have looked at the clocks yet."""
@@ -315,28 +320,20 @@ class Driver:
             return Reason.STALLED
         if not self.running:
             return Reason.DOWN
-        self._notice_step(now, self.clock.monotonic())
-        return self._why(job.fire_at)
+        self._look_at_clocks(now)
+        return self._lateness.why(job.fire_at)
 
-    def _notice_step(self, now: int, monotonic: int) -> None:
-        """Compare the clocks: if the wall clock went another way, it was stepped, or the machine slept."""
-        last, last_monotonic = self._seen
-        self._seen = (now, monotonic)
-        delta = (now - last) - (monotonic - last_monotonic)
-        if abs(delta) < SMALLEST_STEP:
-            return
-        log.warning("the wall clock was stepped, or the machine slept: seconds=%+.3f", delta / SECOND)
-        self.engine.step(delta)
-        if delta > 0:
-            self._late_because, self._late_until = Reason.SUSPENDED, now
+    def _look_at_clocks(self, now: int) -> None:
+        delta = self._lateness.look(now)
+        if delta:
+            self.engine.step(delta)
 
     def _time_out(self, monotonic: int) -> None:
-        while (deadline := self._deadlines.pop_due(monotonic)) is not None:
-            run = deadline.run
-            message = f"execution timed out after {deadline.limit / SECOND:g} s"
+        for run, limit in self._deadlines.passed(monotonic):
+            message = f"execution timed out after {limit / SECOND:g} s"
             log.warning("timed out: job=%s attempt=%d message=%s", run.job.key, run.attempt, message)
             failure = Failure(Outcome.TIMED_OUT, "TimeoutError", message)
-            self._finished.append(Ended(run, Outcome.TIMED_OUT, run.started or 0, deadline.limit, failure))
+            self._finished.append(Ended(run, Outcome.TIMED_OUT, run.started or 0, limit, failure))
 
     # From the threads that run jobs
 
@@ -353,10 +350,9 @@ class Driver:
         if limit is None:
             return
         with self:
-            deadline = self._deadline_of[run] = _Deadline(run, limit)
-            self._deadlines.add(deadline)
-            self._deadlines.arm(deadline, self.clock.monotonic() + limit)
-            self.wake_for(self.clock.now() + limit)
+            now = self.clock.now()
+            self._deadlines.set(run, limit, self.clock.monotonic())
+            self.wake_for(now + limit, now)
 
     def finish(self, ended: Ended) -> None:
         """Hand in a run that has ended; never waits for the lock."""
@@ -378,17 +374,5 @@ class Driver:
             if notice.event in events:
                 try:
                     listener(notice)
-                except (Exception, SystemExit):
+                except BaseException:  # nothing of a listener's may reach the run it is told of
                     log.exception("a listener raised: listener=%r event=%s", listener, notice.event.value)
-
-
-class _Deadline:
-    """When a run times out."""
-
-    __slots__ = ("entry", "limit", "number", "run")
-
-    def __init__(self, run: LiveRun, limit: int) -> None:
-        self.run = run
-        self.limit = limit
-        self.number = -1
-        self.entry: int | None = None

@@ -17,7 +17,7 @@ from contextvars import copy_context
 from functools import cache
 from queue import Empty, SimpleQueue
 from types import CoroutineType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from weakref import ref
 
 from duly.core import clock as clocks
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("duly.embedded")
 
 _PAUSE_AFTER_ERROR = 1.0
-_GRACE_FOR_STUCK_THREADS = 0.2
+_GRACE_FOR_KEPT_THREADS = clocks.SECOND // 2
+"""Nanoseconds that all threads together have to end which a job keeps."""
 
 
 @cache
@@ -88,6 +89,21 @@ class Host(Protocol):
     def stop(self) -> None:
         """End all threads but those that a job keeps, and the caller's."""
         ...
+
+
+@runtime_checkable
+class HostingClock(Protocol):
+    """A clock that does not run by itself, and so has hosts of its own."""
+
+    def make_host(self, driver: Driver, max_workers: int) -> Host:
+        """What a scheduler on this clock has instead of threads."""
+        ...
+
+
+def make_host(driver: Driver, max_workers: int) -> Host:
+    """Give a driver its threads, or what its clock has instead."""
+    clock = driver.clock
+    return clock.make_host(driver, max_workers) if isinstance(clock, HostingClock) else ThreadHost(driver, max_workers)
 
 
 class ThreadHost:
@@ -157,7 +173,7 @@ class ThreadHost:
     def carried_by_caller(self) -> list[LiveRun]:
         """See ``Host``."""
         thread = threading.current_thread()
-        runs = list(_by_hand.runs)
+        runs = [run for driver, run in _by_hand.runs if driver is self._driver_ref()]
         if isinstance(thread, _Worker) and thread.run_in_hand is not None:
             runs.append(thread.run_in_hand)
         elif self._loop is not None and thread is self._loop.thread:
@@ -194,12 +210,17 @@ class ThreadHost:
     def stop(self) -> None:
         """See ``Host``. A thread that a job keeps is left to end with it."""
         self.abandon()
-        threads = [self._thread, *self._workers] + ([self._loop.thread] if self._loop is not None else [])
+        loop = self._loop
+        threads: list[threading.Thread] = [self._thread, *self._workers]
+        kept: set[threading.Thread] = {worker for worker in self._workers if worker.run_in_hand is not None}
+        if loop is not None:
+            threads.append(loop.thread)
+            kept |= {loop.thread} if loop.in_hand() else set()
+        end = self._clock.monotonic() + _GRACE_FOR_KEPT_THREADS
         for thread in threads:
             if thread is threading.current_thread():
                 continue
-            stuck = isinstance(thread, _Worker) and thread.run_in_hand is not None
-            thread.join(_GRACE_FOR_STUCK_THREADS if stuck else None)
+            thread.join(max(0.0, (end - self._clock.monotonic()) / clocks.SECOND) if thread in kept else None)
             if thread.is_alive():
                 log.warning("a job keeps its thread after the scheduler has stopped: thread=%s", thread.name)
 
@@ -223,7 +244,7 @@ class _ByHand(threading.local):
     """The runs by hand of sync jobs that the thread is in."""
 
     def __init__(self) -> None:
-        self.runs: list[LiveRun] = []
+        self.runs: list[tuple[Driver, LiveRun]] = []
 
 
 _by_hand = _ByHand()
@@ -271,11 +292,11 @@ def call_by_hand(driver: Driver, run: LiveRun) -> Attempt:
     """Carry out a run by hand of a sync job in the caller's thread and a copy of its context."""
     context = copy_context()
     context.run(clocks.use, driver.clock)
-    _by_hand.runs.append(run)
+    _by_hand.runs.append((driver, run))
     try:
         return _call(driver, run, context)
     finally:
-        _by_hand.runs.remove(run)
+        _by_hand.runs.remove((driver, run))
 
 
 def caller_of_async(host: Host | None) -> Callable[[Driver, LiveRun], Attempt]:

@@ -70,7 +70,17 @@ class Job:
 class Tally:
     """What has become of a job so far. Guarded by the scheduler's lock."""
 
-    __slots__ = ("attempts", "error", "last_duration", "last_outcome", "last_run", "outcomes", "result", "traceback")
+    __slots__ = (
+        "attempts",
+        "error",
+        "last_duration",
+        "last_outcome",
+        "last_run",
+        "outcomes",
+        "result",
+        "traceback",
+        "trigger_error",
+    )
 
     def __init__(self) -> None:
         self.attempts = 0
@@ -81,6 +91,8 @@ class Tally:
         self.result: Any = None
         self.error: str | None = None
         self.traceback: str | None = None
+        self.trigger_error: str | None = None
+        """Why nothing more is due, if the trigger raised."""
         self.outcomes: dict[Outcome, int] = {}
 
     def count(self, outcome: Outcome, slots: int) -> None:
@@ -146,9 +158,11 @@ class LiveJob(Arming):
 
     def status_of_last_outcome(self) -> JobStatus | None:
         """``COMPLETED`` or ``FAILED`` by its last outcome; ``None`` if it has none."""
-        if self.tally is None or self.tally.last_outcome is None:
+        tally = self.tally
+        if tally is None or tally.last_outcome is None:
             return None
-        return JobStatus.COMPLETED if self.tally.last_outcome is Outcome.SUCCESS else JobStatus.FAILED
+        well = tally.last_outcome is Outcome.SUCCESS and tally.trigger_error is None
+        return JobStatus.COMPLETED if well else JobStatus.FAILED
 
 
 LiveRun: TypeAlias = Run[LiveJob]
@@ -177,7 +191,7 @@ def snapshot(job: LiveJob, zone: Zone) -> Job:
         run_count=job.successes,
         max_runs=job.policy.max_runs,
         result=tally.result,
-        error=tally.error,
+        error=tally.trigger_error or tally.error,
         traceback=tally.traceback,
         group=job.options.group,
         attempts=tally.attempts + len(running),
@@ -187,6 +201,11 @@ def snapshot(job: LiveJob, zone: Zone) -> Job:
         missed=tally.outcomes.get(Outcome.MISSED, 0),
         outcomes=MappingProxyType(dict(tally.outcomes)),
     )
+
+
+def load_zoneinfo(zone: Zone) -> None:
+    """Import what ``moment`` needs: a child forked while the driver did would have it half imported."""
+    moment(0, zone)
 
 
 def moment(nanoseconds: int, zone: Zone) -> datetime:

@@ -5,7 +5,6 @@ it once.
 """
 
 import math
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -53,15 +52,15 @@ def options_of(  # noqa: PLR0917 - lru_cache is fastest with positional argument
     """
     if max_runs is not None and not (is_whole(max_runs) and max_runs >= 1):
         raise ValueError(f"max_runs must be a whole number of at least 1, or None, got {max_runs!r}")
-    if timeout is not None and not _is_number(timeout, above=0):
+    if timeout is not None and not is_number(timeout, above=0):
         raise ValueError(f"timeout must be a positive number of seconds, or None, got {timeout!r}")
-    if jitter is not None and not _is_number(jitter, least=0):
+    if jitter is not None and not is_number(jitter, least=0):
         raise ValueError(f"jitter must be non-negative seconds, or None, got {jitter!r}")
     if not (is_whole(retries) and retries >= 0):
         raise ValueError(f"retries must be a whole number of at least 0, got {retries!r}")
-    if not _is_number(retry_delay, least=0):
+    if not is_number(retry_delay, least=0):
         raise ValueError(f"retry_delay must be non-negative seconds, got {retry_delay!r}")
-    if not _is_number(retry_backoff, above=0):
+    if not is_number(retry_backoff, above=0):
         raise ValueError(f"retry_backoff must be a positive number, got {retry_backoff!r}")
     if if_exists not in {"error", "skip", "replace"}:
         raise ValueError(f"if_exists must be one of 'error', 'skip', 'replace', got {if_exists!r}")
@@ -78,14 +77,6 @@ def options_of(  # noqa: PLR0917 - lru_cache is fastest with positional argument
     )
     limit = None if timeout is None else max(round(timeout * SECOND), 1)
     return Options(policy=policy, timeout=limit, group=group, awaited=awaited)
-
-
-def check_arguments(args: object, kwargs: object) -> None:
-    """Raise ``TypeError`` unless a function can be called with them."""
-    if isinstance(args, str | bytes) or not isinstance(args, Iterable):
-        raise TypeError(f"args must be a sequence of positional arguments, got {args!r}: one alone is written (x,)")
-    if kwargs is not None and not (isinstance(kwargs, Mapping) and all(isinstance(key, str) for key in kwargs)):
-        raise TypeError(f"kwargs must map the names of keyword arguments to their values, got {kwargs!r}")
 
 
 def member(enum: type[EnumT], what: str, value: str) -> EnumT:
@@ -111,7 +102,12 @@ def is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_number(value: object, *, least: float = -math.inf, above: float = -math.inf) -> bool:
+_MOST = 1e10
+"""Seconds, some 300 years: what is longer is a mistake, and beyond what a clock can show."""
+
+
+def is_number(value: object, *, least: float = -math.inf, above: float = -math.inf) -> bool:
+    """Whether it is a finite number of seconds that makes sense."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
-    return math.isfinite(value) and value >= least and value > above
+    return least <= value <= _MOST and value > above

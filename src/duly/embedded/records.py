@@ -18,6 +18,8 @@ KEPT = 1_000
 
 _LONGEST_TRACEBACK = 8192
 
+_SUCCESS = Outcome.SUCCESS  # Python 3.11 is slow to read it from the class
+
 
 @dataclass(frozen=True, slots=True)
 class Execution:
@@ -167,25 +169,22 @@ class Records:
             tally.attempts += 1
             tally.last_run = ended.started
             tally.last_duration = ended.duration
-        tally.last_outcome = outcome
+            tally.last_outcome = outcome
         if run.final and run.slot is not None:
             tally.outcomes[outcome] = tally.outcomes.get(outcome, 0) + 1
         failure = ended.failure
-        if outcome is Outcome.SUCCESS:
+        if outcome is _SUCCESS:
             tally.result = ended.result
             tally.error = tally.traceback = None
         elif failure is not None and failure.error_type is not None:
-            tally.error, tally.traceback = failure.error_message, ended.traceback
+            tally.error, tally.traceback = failure.error_message or failure.error_type, ended.traceback
         if run.slot is not None:
             ended.result = None  # of all results but the last nothing is kept; who runs it by hand takes it away
         self._lines.append(ended)
 
     def closed(self, close: Close[LiveJob]) -> None:
         """Record slots that ended without a run, or between two attempts of one."""
-        tally = close.job.tallied()
-        tally.count(close.outcome, close.count)
-        if tally.last_outcome is None:
-            tally.last_outcome = close.outcome
+        close.job.tallied().count(close.outcome, close.count)
         self._lines.append(close)
 
     def newest(self, job_id: str | None, limit: int, status: Outcome | None) -> list[Line]:

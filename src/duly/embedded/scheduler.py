@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Self
 
-from duly.core.clock import NEVER, Clock, SystemClock, checked_zone
+from duly.core.clock import NEVER, Clock, SystemClock
 from duly.core.outcomes import Outcome
 from duly.core.policy import Misfire
-from duly.core.trigger import TriggerProtocol, chain_of
+from duly.core.trigger import chain_of
 from duly.embedded.account import Account, Health, account_of
+from duly.embedded.arguments import callable_name, checked_arguments, is_async, wants_name, zone_key
 from duly.embedded.driver import Driver
-from duly.embedded.host import Host, ThreadHost, call_by_hand, caller_of_async, load_asyncio
+from duly.embedded.host import Host, call_by_hand, caller_of_async, load_asyncio, make_host
 from duly.embedded.job import ID_PREFIX, Job, JobFunction, JobStatus, LiveJob, LiveRun, differences, moment, snapshot
-from duly.embedded.names import callable_name, is_async
 from duly.embedded.options import (
     IfExists,
     MisfireName,
     ModeName,
-    check_arguments,
+    is_number,
     is_text,
     is_whole,
     member,
@@ -29,11 +30,15 @@ from duly.embedded.options import (
 )
 from duly.embedded.records import Execution, JobEvent, Listener, Notice, execution_of
 from duly.embedded.triggers import OnceTrigger
+from duly.triggers.once import Once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime, tzinfo
 
+    from duly.core.trigger import TriggerProtocol
+
+log = logging.getLogger("duly.embedded")
 
 _SECONDS_AT_EXIT = 5.0
 
@@ -50,6 +55,7 @@ class Scheduler:
         max_workers: int = 4,
         *,
         timezone: str | tzinfo | None = None,
+        history: None = None,
         misfire: MisfireName = "run_once",
         clock: Clock | None = None,
     ) -> None:
@@ -58,18 +64,22 @@ class Scheduler:
         Args:
             max_workers: threads for sync jobs; they are started as there is work.
             timezone: IANA name or ``ZoneInfo`` in which naive times and cron are meant; ``None``: that of ``clock``.
+            history: where the ledger is kept; ``None``, the only choice yet: the last 1,000 lines, in memory.
             misfire: what becomes of late slots of jobs that do not say it themselves.
             clock: where time comes from; ``None``: the system's.
 
         Raises:
             ValueError: ``max_workers`` below 1, an unknown zone, or an unknown ``misfire``.
+            TypeError: a ``timezone`` without a name, or a ``history`` that is not ``None``.
         """
+        if history is not None:
+            raise TypeError(f"history must be None, for a ledger in memory: there are no files yet, got {history!r}")
         if not is_whole(max_workers) or max_workers < 1:
             raise ValueError(f"max_workers must be a whole number of at least 1, got {max_workers!r}")
         self._max_workers = max_workers
         self._misfire: MisfireName = member(Misfire, "misfire", misfire).value
-        self._clock = SystemClock(_zone_key(timezone)) if clock is None else clock
-        self._zone = self._clock.zone if timezone is None else _zone_key(timezone)
+        self._clock = SystemClock(zone_key(timezone)) if clock is None else clock
+        self._zone = self._clock.zone if timezone is None else zone_key(timezone)
         self._driver = Driver(self._clock, self._zone)
         self._life = threading.Lock()
         self._suffixes: dict[str, int] = {}
@@ -95,7 +105,7 @@ class Scheduler:
         with self._life, driver:
             if driver.host is not None:
                 return
-            host = driver.host = _make_host(self._clock, driver, self._max_workers)
+            host = driver.host = make_host(driver, self._max_workers)
             driver.begin()
             self._finalizer = weakref.finalize(self, host.abandon)
             self._finalizer.atexit = False
@@ -107,6 +117,8 @@ class Scheduler:
         still go on then, with ``wait=False`` all, are recorded as interrupted. A thread that a job keeps ends with
         the job. A job may call this: its own run is not waited for.
         """
+        if timeout is not None and not is_number(timeout):
+            raise ValueError(f"timeout must be a number of seconds, or None, got {timeout!r}")
         host = self._driver.host
         carried = [] if host is None else host.carried_by_caller()
         if host is None or not self._life.acquire(blocking=not carried):
@@ -148,7 +160,7 @@ class Scheduler:
                 running=driver.host is not None,
                 errors=tuple(driver.errors),
                 jobs=len(driver.jobs),
-                in_flight=sum(len(job.active) for job in (*driver.jobs.values(), *driver.ended.values())),
+                in_flight=len(driver.in_flight),
                 next_wakeup=None if due is None else moment(due, self._zone),
             )
 
@@ -200,7 +212,7 @@ class Scheduler:
         """
         if not callable(func):
             raise TypeError(f"func must be callable, got {func!r}: pass the function, not what it returns")
-        options = options_of(
+        wanted = (
             max_runs,
             timeout,
             jitter,
@@ -213,26 +225,29 @@ class Scheduler:
             is_async(func),
             if_exists,
         )
-        if args or kwargs:
-            check_arguments(args, kwargs)
+        try:
+            options = options_of(*wanted)
+        except TypeError:  # one cannot be looked up, so it is wrong: find out which
+            options = options_of.__wrapped__(*wanted)
+        positional = checked_arguments(func, args, kwargs)
         if options.awaited:
             load_asyncio()
         driver = self._driver
         now = driver.clock.now()
         if trigger is None:
             trigger = OnceTrigger(moment(now, self._zone))
-        binds = _BINDS.get(type(trigger))
-        if binds is None:
-            binds = _check_trigger(trigger)
+        named = wants_name(trigger)
+        if type(trigger) is Once and trigger.warning is not None:
+            log.warning("%s", trigger.warning)
         with driver:
             if name is None:
                 name = self._free_name(callable_name(func))
             elif not is_text(name):
                 raise ValueError(f"name must be a text that is not empty, got {name!r}")
-            if binds:
-                trigger = trigger.bind(name)  # type: ignore[attr-defined] # _check_trigger found the method
+            if named:
+                trigger = trigger.bind(name)  # type: ignore[attr-defined] # wants_name found the method
             job = LiveJob(ID_PREFIX + name, chain_of(trigger, self._zone), options, func, trigger)
-            job.args = tuple(args)
+            job.args = positional
             job.kwargs = dict(kwargs) if kwargs else None
             job.created_at = now
             first = job.first_slot(now)
@@ -332,21 +347,25 @@ class Scheduler:
             return [snapshot(job, self._zone) for job in jobs]
 
     def next_runs(self, job_id: str, n: int = 10) -> list[datetime]:
-        """The next ``n`` slots from now on, fewer if the schedule ends; changes nothing.
+        """The next ``n`` slots from now on, fewer if the schedule ends or ``max_runs`` does; changes nothing.
+
+        Of a paused job those that it would have.
 
         Raises:
             ValueError: no such job.
         """
         driver = self._driver
-        found: list[datetime] = []
         with driver:
             job = self._known(job_id)
+            chain, now = job.chain, driver.clock.now()
             slot = NEVER if job.ended else job.pending
-            if slot <= (now := driver.clock.now()):
-                slot = job.chain.next(slot, now) or NEVER
-            while slot != NEVER and len(found) < n:
-                found.append(moment(slot, self._zone))
-                slot = job.chain.next(slot, slot) or NEVER
+            left = n if job.policy.max_runs is None else min(n, job.policy.max_runs - job.successes)
+            if job.fire_at <= now and slot != NEVER:
+                slot = _or_never(chain.next(slot, now))
+        found: list[datetime] = []
+        while slot != NEVER and len(found) < left:
+            found.append(moment(slot, self._zone))
+            slot = _or_never(chain.next(slot, slot))
         return found
 
     def history(
@@ -369,23 +388,29 @@ class Scheduler:
         Raises:
             ValueError: no such job.
         """
-        with self._driver:
-            return account_of(self._known(job_id))
+        driver = self._driver
+        with driver:
+            return account_of(self._known(job_id), driver.clock.now(), self._zone)
 
     def add_listener(
-        self, callback: Callable[[Notice], object], events: Iterable[JobEvent | str] = tuple(JobEvent)
+        self, callback: Callable[[Notice], object], events: str | Iterable[JobEvent | str] = tuple(JobEvent)
     ) -> Callable[[], None]:
-        """Have ``callback`` told of ``events``; give a function that ends it.
+        """Have ``callback`` told of ``events``, one or several; give a function that ends it.
 
-        It is called in whatever thread the event happens, after it is recorded, so it should be quick. What it raises
-        is logged.
+        It is called once the event is recorded, in the thread that recorded it: a worker, the driver, or one that
+        happened to call the scheduler. So it should be quick, and take no lock that is held around calls of the
+        scheduler. What it raises is logged.
 
         Raises:
+            TypeError: ``callback`` is not callable.
             ValueError: an unknown event.
         """
+        if not callable(callback):
+            raise TypeError(f"callback must be callable, got {callback!r}")
+        wanted = (events,) if isinstance(events, str) else events
         entry: tuple[Listener, frozenset[JobEvent]] = (
             callback,
-            frozenset(member(JobEvent, "event", event) for event in events),
+            frozenset(member(JobEvent, "event", event) for event in wanted),
         )
         driver = self._driver
         with driver:
@@ -443,39 +468,12 @@ class Scheduler:
         return False
 
 
+def _or_never(slot: int | None) -> int:
+    return NEVER if slot is None else slot
+
+
 def _matches(job: LiveJob, status: JobStatus) -> bool:
     return job.status() is status or (job.ended is None and job.status_of_last_outcome() is status)
-
-
-_BINDS: dict[type, bool] = {}
-"""Types that have been found to be triggers, and whether theirs want to know the name of the job (``bind``)."""
-
-
-def _check_trigger(trigger: object) -> bool:
-    """Check a type once: the check is slow, and types are few."""
-    if not isinstance(trigger, TriggerProtocol):
-        raise TypeError(
-            f"trigger must be a trigger, got {trigger!r} of type {type(trigger).__name__}: pass every(), at() or "
-            "cron(), After, Once, Every, Daily or Cron, or an object with the six methods of TriggerProtocol"
-        )
-    binds = _BINDS[type(trigger)] = callable(getattr(trigger, "bind", None))
-    return binds
-
-
-def _zone_key(timezone: str | tzinfo | None) -> str | None:
-    if timezone is None:
-        return None
-    key = timezone if isinstance(timezone, str) else getattr(timezone, "key", None)
-    if not isinstance(key, str):
-        raise TypeError(f"timezone must be an IANA name or a ZoneInfo with one, got {timezone!r}")
-    return checked_zone(key)
-
-
-def _make_host(clock: Clock, driver: Driver, max_workers: int) -> Host:
-    """Threads, or what a clock that does not run by itself has instead of them."""
-    make = getattr(clock, "make_host", ThreadHost)
-    host: Host = make(driver, max_workers)
-    return host
 
 
 # Threads do not survive a fork, and an interpreter that ends must not wait for one that sleeps.

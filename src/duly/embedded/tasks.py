@@ -14,6 +14,7 @@ import asyncio
 import logging
 import threading
 from collections import deque
+from concurrent.futures import CancelledError
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from duly.embedded.attempt import Attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from concurrent.futures import Future
     from typing import Any
     from weakref import ref
 
@@ -44,6 +46,7 @@ class LoopThread:
         self._ending = False
         self._tasks: dict[LiveRun, asyncio.Task[None]] = {}
         self._workers: set[asyncio.Task[None]] = set()
+        self._awaited: set[Future[Attempt]] = set()
         self._loop = asyncio.new_event_loop()
         self._context = Context()  # empty: whose thread this is depends on chance
         self._context.run(clocks.use, clock)
@@ -83,12 +86,26 @@ class LoopThread:
         self._call(self._loop.stop)
 
     def in_hand(self) -> list[LiveRun]:
-        """The runs that have begun. On its own thread."""
+        """The runs that have begun; exact on its own thread."""
         return list(self._tasks)
 
     def wait_for(self, coroutine: Coroutine[Any, Any, Attempt]) -> Attempt:
-        """Await a coroutine on the loop; the calling thread waits."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        """Await a coroutine on the loop; the calling thread waits.
+
+        Raises:
+            RuntimeError: the scheduler was stopped before it came to its end.
+        """
+        if self._ending:
+            coroutine.close()
+            raise RuntimeError("the scheduler was stopped: start it first")
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        self._awaited.add(future)
+        try:
+            return future.result()
+        except CancelledError:
+            raise RuntimeError("the scheduler was stopped before the run came to its end") from None
+        finally:
+            self._awaited.discard(future)
 
     async def perform(self, driver: Driver, run: LiveRun) -> Attempt:
         """Carry out a run in the current task."""
@@ -116,6 +133,8 @@ class LoopThread:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             asyncio.set_event_loop(None)
             self._loop.close()
+            for future in list(self._awaited):
+                future.cancel()  # of a run that has outlasted its cancellation; who waits for it must not do so for ever
 
     def _run(self) -> None:
         """Until told to stop, or until a task that a job has made raises ``SystemExit`` or ``KeyboardInterrupt``.
