@@ -61,7 +61,8 @@ class Results:
             return
         self.samples.setdefault(key, []).append(answer["metrics"])
         if answer["version"]:
-            self.versions[SUBJECTS[key.subject].title] = answer["version"]
+            library = SUBJECTS[key.subject].title.partition(",")[0]
+            self.versions[library] = answer["version"]
 
 
 def plan(measurements: Sequence[str], *, rounds: int | None, quick: bool) -> list[Turn]:

@@ -81,6 +81,10 @@ def test_a_cron_of_all_hours_keeps_its_cadence() -> None:
     assert at_gap("5 * * * *", "Australia/Lord_Howe") == [("02:05", "does not exist: no run, the cadence goes on")]
 
 
+def test_a_cron_of_all_hours_but_one_does_not_keep_its_cadence() -> None:
+    assert at_gap("30 0-22 * * *", "Europe/Berlin") == [("02:30", "does not exist: runs once, with 03:30")]
+
+
 def test_ticks_of_the_gap_that_coincide_with_others_run_once() -> None:
     assert at_gap("30 2,3 * * *", "Europe/Berlin") == [("02:30", "does not exist: runs once, with 03:30")]
     assert at_gap("0,30 1-5 * * *", "Europe/Berlin") == [

@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -21,6 +22,12 @@ def python_m_duly(*arguments: str, **environment: str) -> subprocess.CompletedPr
         timeout=60,
         check=False,
     )
+
+
+def run_into(output: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run with the file descriptor ``output`` as standard output."""
+    command = [sys.executable, "-m", "duly", *arguments]
+    return subprocess.run(command, stdout=output, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
 
 
 def test_the_version_is_that_of_the_package(capsys: Capture) -> None:
@@ -55,6 +62,21 @@ def test_completion_knows_the_commands(shell: Literal["bash", "zsh", "fish"]) ->
 def test_a_process_ends_with_the_exit_code_of_its_command() -> None:
     assert python_m_duly("next", "15m").returncode == 0
     assert python_m_duly("next", "backup").returncode == 2
+
+
+@pytest.mark.parametrize("arguments", [("next", "15m"), ("next", "15m", "--json"), ("--version",), ("next", "--help")])
+def test_output_that_cannot_be_written_is_one_line_and_exit_code_1(arguments: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = run_into(full.fileno(), *arguments)
+    assert (done.returncode, done.stderr) == (1, "error: cannot write the answer: No space left on device\n")
+
+
+def test_a_reader_that_goes_away_is_no_problem_to_tell() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = run_into(writing, "next", "15m")
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_piped_output_has_no_colours_and_is_not_folded() -> None:

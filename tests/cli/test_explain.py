@@ -3,6 +3,10 @@ import json
 import pytest
 
 from duly.cli import run
+from duly.core import clock
+from duly.core.clock import SECOND
+from duly.triggers.builtin import HORIZON
+from tests.triggers.draws import FrozenClock
 
 Capture = pytest.CaptureFixture[str]
 
@@ -31,6 +35,23 @@ def test_an_interval_has_no_last_time_for_it_begins_now(capsys: Capture) -> None
     assert lines[0] == "every 15 min of elapsed time"
     assert [line.split("  ")[0] for line in lines[1:]] == ["Time zone", "Next", "Clock change"]
     assert lines[-1].split("  ")[1].strip() == "none within a year"
+
+
+def test_utc_changes_how_times_are_shown_and_not_when_they_are(capsys: Capture) -> None:
+    assert run(["explain", "09:00", "--timezone", "Asia/Tokyo", "--utc", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["timezone"], found["next"][10:], found["last"][10:]) == (
+        "Asia/Tokyo",
+        "T00:00:00+00:00",
+        "T00:00:00+00:00",
+    )
+
+
+def test_near_the_year_2200_there_may_be_no_next_time(capsys: Capture) -> None:
+    token = clock.use(FrozenClock(HORIZON - 3600 * SECOND, "UTC"))
+    assert run(["explain", "12:00", "--timezone", "UTC"]) == 0
+    clock.restore(token)
+    assert "none before the year 2200" in capsys.readouterr().out
 
 
 def test_all_wrong_arguments_are_told_at_once(capsys: Capture) -> None:

@@ -4,6 +4,9 @@ from typing import Any
 import pytest
 
 from duly.cli import run
+from duly.core import clock
+from duly.core.clock import SECOND
+from tests.triggers.draws import FrozenClock
 
 Capture = pytest.CaptureFixture[str]
 
@@ -80,15 +83,28 @@ def test_utc_changes_how_times_are_shown_and_not_when_they_are(capsys: Capture) 
     assert found == [("2025-03-08T08:30:00+00:00", None)]
 
 
+@pytest.mark.parametrize("fraction", [1, 499_999_999, 500_000_001, 999_999_999])
+def test_the_waiting_time_is_in_whole_seconds_whatever_the_moment_of_asking(fraction: int, capsys: Capture) -> None:
+    token = clock.use(FrozenClock(1_750_000_000 * SECOND + fraction))
+    assert run(["next", "15m", "-n", "1"]) == 0
+    clock.restore(token)
+    assert " 15 min " in capsys.readouterr().out
+
+
+def test_a_fraction_of_from_is_rounded(capsys: Capture) -> None:
+    found = answer(capsys, "15m", "--timezone", "UTC", "--from", "2025-01-01T00:00:00.7Z", "-n", "1")
+    assert (found["from"], found["times"][0]["time"]) == ("2025-01-01T00:00:01+00:00", "2025-01-01T00:15:01+00:00")
+
+
 def test_ten_times_are_shown_unless_told_otherwise(capsys: Capture) -> None:
     assert len(times(capsys, "@hourly")) == 10
 
 
-def test_a_schedule_that_ends_shows_what_is_left_of_it(capsys: Capture) -> None:
+def test_near_the_year_2200_the_times_before_it_are_shown(capsys: Capture) -> None:
     arguments = ("@yearly", "--timezone", "UTC", "--from", "2198-06-01")
     assert times(capsys, *arguments) == [("2199-01-01T00:00:00+00:00", None)]
     assert run(["next", "@yearly", "--timezone", "UTC", "--from", "2199-06-01"]) == 0
-    assert "no coming time: the schedule has ended" in capsys.readouterr().out
+    assert "no time before the year 2200" in capsys.readouterr().out
 
 
 def test_the_dst_report_lists_each_clock_change_of_the_period(capsys: Capture) -> None:
@@ -151,6 +167,10 @@ def test_all_wrong_arguments_are_told_at_once(capsys: Capture) -> None:
         (["15m", "-n", "1001"], "-n"),
         (["15m", "-n", "many"], "-n"),
         (["15m", "--colour"], "--colour"),
+        ([], "give a schedule: a cron expression"),
+        (["@reboot"], "unknown macro '@reboot', known: @hourly"),
+        (["0.5s"], "got 0.5 seconds"),
+        (["@daily", "--dst-report", "9999y"], "the period '9999y' is too long: it must end before the year 2200"),
         (["[red]"], "'[red]' is not a schedule"),
     ],
 )

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from whenever import ZonedDateTime
 
+from duly import Scheduler
 from duly.core import clock
 from duly.core.clock import SECOND, nanoseconds, zoned
 from duly.core.trigger import ProtocolChain, TriggerProtocol, chain_of
@@ -23,10 +25,13 @@ from duly.embedded.triggers import (
     cron,
     every,
 )
+from duly.testing import VirtualClock
 from tests.triggers.draws import FrozenClock, walk
+from tests.triggers.draws import at as moment
 
 BERLIN = ZoneInfo("Europe/Berlin")
 TOKYO = ZoneInfo("Asia/Tokyo")
+FIRST, LAST = datetime.min, datetime.max  # noqa: DTZ901 - naive is the point
 NOON = datetime(2025, 1, 1, 12, tzinfo=BERLIN)
 NOW = nanoseconds(ZonedDateTime.parse_iso("2025-01-01T12:00:00+01:00[Europe/Berlin]"))
 
@@ -112,8 +117,19 @@ def test_a_naive_moment_is_taken_in_the_zone_of_the_scheduler() -> None:
 
 
 def test_what_is_no_datetime_is_refused() -> None:
-    with pytest.raises(TypeError, match="run_at must be a datetime, got float"):
+    with pytest.raises(TypeError, match=r"run_at must be a datetime, got 17\.0"):
         OnceTrigger(17.0)  # type: ignore[arg-type]  # refusing is the point
+
+
+@pytest.mark.parametrize("outside", [FIRST, LAST, FIRST.replace(tzinfo=UTC), datetime(1899, 12, 31, tzinfo=UTC)])
+def test_a_moment_outside_the_years_of_schedules_is_refused(outside: datetime) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"run_at must lie in the years 1900 to 2199, got {outside}")):
+        OnceTrigger(outside)
+
+
+@pytest.mark.parametrize("moment", [datetime.fromtimestamp(0, UTC), datetime(1900, 1, 1), datetime(2199, 12, 31, 23)])  # noqa: DTZ001 - naive ones too
+def test_the_epoch_and_every_moment_of_these_years_is_legal(moment: datetime) -> None:
+    assert OnceTrigger(moment).run_at is moment
 
 
 @pytest.mark.parametrize(
@@ -144,6 +160,62 @@ def test_at_is_safe_when_clocks_change(now: str, text: str, expected: str) -> No
     clock.restore(token)
 
 
+@pytest.mark.parametrize(
+    ("zone", "now", "expected"),
+    [
+        ("Asia/Tokyo", "2025-01-01T12:00:00+01:00[Europe/Berlin]", "2025-01-02T07:30:00+09:00[Asia/Tokyo]"),
+        ("Asia/Tokyo", "2025-01-02T07:29:59+09:00[Asia/Tokyo]", "2025-01-02T07:30:00+09:00[Asia/Tokyo]"),
+        ("Asia/Tokyo", "2025-01-02T07:30:00+09:00[Asia/Tokyo]", "2025-01-03T07:30:00+09:00[Asia/Tokyo]"),
+        ("America/New_York", "2025-01-01T12:00:00+01:00[Europe/Berlin]", "2025-01-01T07:30:00-05:00[America/New_York]"),
+    ],
+)
+def test_at_is_wall_clock_time_of_the_scheduler_seen_from_the_moment_of_scheduling(
+    zone: str, now: str, expected: str
+) -> None:
+    chain = at("07:30").chain(zone)
+    slot = chain.first(moment(now))
+    assert slot == moment(expected)
+    assert chain.next(slot, slot) is None
+
+
+def test_at_in_a_scheduler_is_safe_when_clocks_change() -> None:
+    chain = at("02:30").chain("America/New_York")
+    gap = moment("2025-03-09T00:00:00-05:00[America/New_York]")
+    repeat = moment("2025-11-02T00:00:00-04:00[America/New_York]")
+    assert chain.first(gap) == moment("2025-03-09T03:30:00-04:00[America/New_York]")
+    assert at("01:30").chain("America/New_York").first(repeat) == repeat + 5400 * SECOND
+
+
+def test_a_scheduler_runs_at_in_its_own_zone() -> None:
+    scheduler = Scheduler(clock=VirtualClock(zoned(NOW, "Europe/Berlin")), timezone="Asia/Tokyo")
+    job = scheduler.get_job(scheduler.schedule(print, trigger=at("07:30")))
+    assert job is not None
+    assert job.next_run == datetime(2025, 1, 2, 7, 30, tzinfo=TOKYO)
+
+
+def test_at_has_the_same_id_in_every_host_on_every_day() -> None:
+    first = at("7:30")
+    token = clock.use(FrozenClock(NOW + 40 * 3600 * SECOND, "Asia/Tokyo"))
+    assert (first.trigger_id(), first.trigger_detail()) == (at("07:30:00").trigger_id(), "07:30:00")
+    clock.restore(token)
+    assert first.trigger_id() == "once:07:30:00"
+
+
+def test_outside_a_scheduler_at_is_one_moment() -> None:
+    trigger = at("13:00")
+    assert trigger.get_next_run(NOON) == NOON + timedelta(hours=1)
+    assert trigger.get_next_run(NOON.astimezone(TOKYO)) == NOON + timedelta(hours=1)
+    assert trigger.get_next_run(NOON + timedelta(hours=1)) is None
+
+
+def test_at_counts_from_the_moment_of_asking() -> None:
+    chain = at("13:00").chain("Europe/Berlin")
+    assert chain.between(NOW, NOW + 3600 * SECOND) == 1
+    assert chain.between(NOW, NOW + 3599 * SECOND) == 0
+    assert chain.count(NOW, NOW + 3600 * SECOND) == (0, NOW)
+    assert chain.previous(NOW) is None
+
+
 def test_at_takes_a_datetime() -> None:
     assert at(NOON).run_at is NOON
 
@@ -165,6 +237,28 @@ def test_the_parts_of_an_interval_add_up() -> None:
 def test_an_interval_below_a_millisecond_or_endless_is_refused(seconds: float) -> None:
     with pytest.raises(ValueError, match=r"interval must be finite and at least 0.001 seconds, got"):
         every(seconds)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"seconds": "5"}, "interval 'seconds' must be a number, got '5'"),
+        ({"days": "5"}, "interval 'days' must be a number, got '5'"),
+        ({"seconds": "1", "minutes": "1", "hours": "1", "days": "1"}, "interval 'seconds' must be a number, got '1'"),
+        ({"minutes": timedelta(minutes=1)}, "interval 'minutes' must be a number, got datetime.timedelta(seconds=60)"),
+        ({"seconds": 1, "start_time": "2025"}, "start_time must be a datetime, got '2025'"),
+        ({"seconds": 1, "end_time": 7}, "end_time must be a datetime, got 7"),
+    ],
+)
+def test_an_argument_of_the_wrong_type_is_named_with_its_value(arguments: dict[str, Any], problem: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(problem)):
+        IntervalTrigger(**arguments)
+
+
+@pytest.mark.parametrize("name", ["start_time", "end_time"])
+def test_a_bound_outside_the_years_of_schedules_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name} must lie in the years 1900 to 2199, got 9999"):
+        IntervalTrigger(1, **{name: LAST})  # type: ignore[arg-type]  # either bound
 
 
 def test_a_millisecond_is_allowed_and_nothing_is_rounded() -> None:
@@ -248,31 +342,48 @@ def test_a_cron_trigger_has_exactly_five_fields(expression: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "message"),
+    ("make", "expression", "cause"),
     [
-        (lambda: CronTrigger(minute="60"), "minute '60': 60 is not within 0-59"),
-        (lambda: CronTrigger(hour="24"), "hour '24': 24 is not within 0-23"),
-        (lambda: CronTrigger(day_of_month="0"), "day_of_month '0': 0 is not within 1-31"),
-        (lambda: CronTrigger(month="foo"), "month 'FOO': 'FOO' is not a number"),
-        (lambda: CronTrigger(day_of_week="5-1"), "day_of_week '5-1': the range 5-1 runs backwards"),
-        (lambda: CronTrigger(minute="H/90"), "minute 'H/90': H/90 does not fit into 0-59"),
-        (lambda: CronTrigger(hour="1 2"), "hour '1 2' must be one field without white space"),
-        (lambda: CronTrigger(hour=""), "hour '' must be one field without white space"),
-        (lambda: cron("x * * * *"), "minute 'X': 'X' is not a number"),
+        (lambda: CronTrigger(minute="60"), "60 * * * *", "minute '60': 60 is not within 0-59"),
+        (lambda: CronTrigger(hour="24"), "* 24 * * *", "hour '24': 24 is not within 0-23"),
+        (lambda: CronTrigger(day_of_month="0"), "* * 0 * *", "day_of_month '0': 0 is not within 1-31"),
+        (lambda: CronTrigger(month="foo"), "* * * foo *", "month 'FOO': 'FOO' is not a number"),
+        (lambda: CronTrigger(day_of_week="5-1"), "* * * * 5-1", "day_of_week '5-1': the range 5-1 runs backwards"),
+        (lambda: CronTrigger(minute="H/90"), "H/90 * * * *", "minute 'H/90': H/90 does not fit into 0-59"),
+        (lambda: cron("x * * * *"), "x * * * *", "minute 'X': 'X' is not a number"),
     ],
 )
-def test_an_error_names_field_and_value(make: Callable[[], CronTrigger], message: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(f"Invalid cron expression: {message}")):
+def test_an_error_names_expression_field_and_value(
+    make: Callable[[], CronTrigger], expression: str, cause: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(f'Invalid cron expression: {expression!r}: {cause}')}$"):
         make()
 
 
-def test_a_field_that_is_no_text_is_refused() -> None:
-    with pytest.raises(TypeError, match="hour must be a string, got 7"):
-        CronTrigger(hour=7)  # type: ignore[arg-type]  # refusing is the point
+@pytest.mark.parametrize("hour", ["", "1 2", " 1"])
+def test_a_field_is_one_text_without_white_space(hour: str) -> None:
+    with pytest.raises(ValueError, match=f"Invalid cron expression: hour {hour!r} must be one field without white"):
+        CronTrigger(hour=hour)
+
+
+@pytest.mark.parametrize("hour", [7, None, ["7"]])
+def test_a_field_that_is_no_text_is_refused(hour: Any) -> None:  # noqa: ANN401 - refusing is the point
+    with pytest.raises(TypeError, match=re.escape(f"hour must be a string, got {hour!r}")):
+        CronTrigger(hour=hour)
+
+
+def test_an_expression_that_is_no_text_is_refused() -> None:
+    with pytest.raises(TypeError, match="cron expression must be a string, got None"):
+        cron(None)  # type: ignore[arg-type]  # refusing is the point
+
+
+@pytest.mark.parametrize("zone", [UTC, ZoneInfo("UTC")])
+def test_utc_of_the_standard_library_is_a_zone(zone: tzinfo) -> None:
+    assert CronTrigger(hour="7", timezone=zone).trigger_id() == "cron:* 7 * * *;timezone=UTC"
 
 
 def test_an_expression_that_can_never_fire_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^Invalid cron expression: no such day exists"):
+    with pytest.raises(ValueError, match=r"^Invalid cron expression: '0 0 30 2 \*': no such day exists"):
         cron("0 0 30 2 *")
 
 

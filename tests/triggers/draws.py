@@ -10,6 +10,7 @@ from whenever import ZonedDateTime
 
 from duly.core.clock import SECOND, Zone, nanoseconds, zoned
 from duly.core.trigger import Chain
+from duly.triggers.builtin import BuiltInChain
 from tests.triggers.oracle import transitions as find_transitions
 
 ZONES = (
@@ -63,6 +64,14 @@ def walk_until(chain: Chain, start: int, until: int) -> list[int]:
     found = [start]
     while (following := chain.next(found[-1], found[-1])) is not None and following <= until:
         found.append(following)
+    return found[1:]
+
+
+def walk_back(chain: BuiltInChain, before: int, after: int) -> list[int]:
+    """All elements in (after, before), the last first."""
+    found = [before]
+    while (earlier := chain.previous(found[-1])) is not None and earlier > after:
+        found.append(earlier)
     return found[1:]
 
 

@@ -1,13 +1,14 @@
 """What a cron expression means, said a second time: by set definition, slowly, with ``zoneinfo``.
 
-Shares nothing with ``duly.triggers``: it walks local time minute by minute, asks of each whether it matches, and only
-then which instants that wall-clock time has.
+Shares nothing with ``duly.triggers``: it takes every combination of matching day, hour, minute and second, and asks of
+each which instants that wall-clock time has.
 """
 
 import calendar
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
+from itertools import product
 from zoneinfo import ZoneInfo
 
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
@@ -88,13 +89,12 @@ class Oracle:
     def ticks(self, after: int, until: int) -> list[int]:
         """All ticks in (after, until], in seconds since the epoch."""
         found: set[int] = set()
-        local = datetime.fromtimestamp(after, self.zone).replace(tzinfo=None, second=0) - timedelta(days=2)
-        end = datetime.fromtimestamp(until, self.zone).replace(tzinfo=None) + timedelta(days=2)
-        while local < end:
-            if local.minute in self.minutes and local.hour in self.hours and self.day_matches(local.date()):
-                for second in self.seconds:
-                    found.update(self.instants(local.replace(second=second)))
-            local += timedelta(minutes=1)
+        first, last = (datetime.fromtimestamp(moment, self.zone).date() for moment in (after, until))
+        for number in range(-1, (last - first).days + 2):
+            day = first + timedelta(days=number)
+            if self.day_matches(day):
+                for hour, minute, second in product(self.hours, self.minutes, self.seconds):
+                    found.update(self.instants(datetime.combine(day, time(hour, minute, second))))
         return sorted(tick for tick in found if after < tick <= until)
 
     def instants(self, local: datetime) -> Iterator[int]:

@@ -8,11 +8,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from croniter import CroniterBadDateError, croniter
 from cronsim import CronSim, CronSimError
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from duly.core.clock import SECOND
 from duly.triggers import Cron, Dst
+from duly.triggers.ticks import Gap
+from duly.triggers.zones import Overlap
 from tests.triggers.draws import (
     DAY,
     YEARS,
@@ -21,18 +23,36 @@ from tests.triggers.draws import (
     in_nanoseconds,
     numbers,
     transitions,
+    walk_back,
     walk_until,
     windows,
 )
 from tests.triggers.oracle import Oracle
 
-OFTEN_HIT = (
-    "30 2 * * *", "*/15 * * * *", "0 0 * * *", "*/20 0-3 * * *", "30 * * * *", "15 1 * * *", "0 3 * * 0", "45 23 * * *",
-    "*/10 0,2 * * 5-7", "0 12 L * *", "5 1-2 * 3-11/2 *",
-)  # fmt: skip
+NEAR = 26 * 3600
+"""Seconds before and after a change that are looked at: more than the day that Apia skipped."""
+
+QUIET = 6 * 3600
+"""The same for a moment that no change is near."""
+
+EXAMPLES_A_YEAR = max(3, settings().max_examples // 16)
+"""Schedules that are tried in every year of every zone."""
 
 A_TO_A_STEPPED = re.compile(r"\b(\d+)-\1/")
 """``3-3/n``, which both libraries take for ``3-59/n``; to us a range is what it says."""
+
+
+def rules() -> st.SearchStrategy[tuple[Gap, Overlap, bool]]:
+    """``gap``, ``overlap`` and ``day_or``, the defaults more often than each of the others."""
+    gaps: list[Gap] = ["shift", "shift", "after_gap", "skip"]
+    overlaps: list[Overlap] = ["first", "first", "second", "both"]
+    return st.tuples(st.sampled_from(gaps), st.sampled_from(overlaps), st.booleans())
+
+
+def sparse_first() -> st.SearchStrategy[str]:
+    """Any five fields; the first example, which is the simplest, is not every minute, the slowest there is."""
+    drawn = expressions(seconds=False)
+    return st.one_of(st.just("30 2 * * *"), drawn, drawn, drawn, drawn)
 
 
 def valid(expression: str, **options: object) -> Cron:
@@ -51,25 +71,6 @@ def test_a_chain_produces_exactly_the_ticks_of_the_oracle(data: st.DataObject, z
     assert walk_until(trigger.chain(zone), after * SECOND, until * SECOND) == expected
 
 
-@given(
-    data=st.data(),
-    zone=st.sampled_from(ZONES),
-    expression=expressions(seconds=False),
-    gap=st.sampled_from(["shift", "after_gap", "skip"]),
-    overlap=st.sampled_from(["first", "second", "both"]),
-    day_or=st.booleans(),
-)
-def test_every_policy_produces_exactly_the_ticks_of_the_oracle(
-    data: st.DataObject, zone: str, expression: str, gap: str, overlap: str, day_or: bool
-) -> None:
-    trigger = valid(expression, dst=Dst(gap, overlap), day_or=day_or)  # type: ignore[arg-type]  # drawn from the words
-    after, until = data.draw(windows(zone))
-    expected = in_nanoseconds(Oracle(expression, zone, gap=gap, overlap=overlap, day_or=day_or).ticks(after, until))
-    chain = trigger.chain(zone)
-    assert walk_until(chain, after * SECOND, until * SECOND) == expected
-    assert chain.between(after * SECOND, until * SECOND) == len(expected)
-
-
 @given(data=st.data(), zone=st.sampled_from(ZONES), expression=expressions(seconds=False))
 def test_next_previous_and_count_answer_alike_from_any_moment(data: st.DataObject, zone: str, expression: str) -> None:
     chain = valid(expression).chain(zone)
@@ -82,14 +83,39 @@ def test_next_previous_and_count_answer_alike_from_any_moment(data: st.DataObjec
     assert chain.count(moment, until * SECOND) == (len(later), later[-1] if later else moment)
 
 
+def windows_of(zone: str, year: int) -> list[tuple[int, int]]:
+    """(after, until) in seconds: one around each change of the offset, and one in which clocks do not change."""
+    changes = transitions(zone, year)
+    start = int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
+    quiet = next(
+        day
+        for day in range(start + year % 300 * DAY, start + 500 * DAY, DAY)
+        if all(abs(day - change) > 4 * DAY for near in (year, year + 1) for change in transitions(zone, near))
+    )
+    return [*((change - NEAR, change + NEAR) for change in changes), (quiet - QUIET, quiet + QUIET)]
+
+
+@pytest.mark.parametrize("year", YEARS)
 @pytest.mark.parametrize("zone", ZONES)
-def test_every_change_of_every_year_is_crossed_as_the_oracle_says(zone: str) -> None:
-    changes = [change for year in YEARS for change in transitions(zone, year)]
-    for number, change in enumerate(changes):
-        expression = OFTEN_HIT[number % len(OFTEN_HIT)]
-        after, until = change - 30 * 3600, change + 30 * 3600
-        expected = in_nanoseconds(Oracle(expression, zone).ticks(after, until))
-        assert walk_until(Cron(expression).chain(zone), after * SECOND, until * SECOND) == expected
+@settings(max_examples=EXAMPLES_A_YEAR)
+@given(expression=sparse_first(), second=st.sampled_from(["", "", "", " 7,58"]), rule=rules())
+def test_every_change_of_every_year_is_crossed_as_the_oracle_says(
+    zone: str, year: int, expression: str, second: str, rule: tuple[Gap, Overlap, bool]
+) -> None:
+    gap, overlap, day_or = rule
+    expression += second
+    chain = valid(expression, dst=Dst(gap, overlap), day_or=day_or).chain(zone)
+    oracle = Oracle(expression, zone, gap=gap, overlap=overlap, day_or=day_or)
+    for after, until in windows_of(zone, year):
+        expected = in_nanoseconds(oracle.ticks(after, until))
+        assert walk_until(chain, after * SECOND, until * SECOND) == expected
+        assert walk_back(chain, until * SECOND + 1, after * SECOND) == expected[::-1]
+        assert chain.between(after * SECOND, until * SECOND) == len(expected)
+
+
+def test_the_years_that_are_crossed_include_the_day_that_apia_skipped() -> None:
+    skipped = int(datetime(2011, 12, 30, 10, tzinfo=UTC).timestamp())
+    assert (skipped - NEAR, skipped + NEAR) in windows_of("Pacific/Apia", 2011)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
 """What ``Cron`` and ``Daily`` say of themselves, and what they return."""
 
 import re
+from datetime import UTC, timedelta, timezone, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from whenever import ZonedDateTime
@@ -41,6 +44,36 @@ def test_daily_refuses_what_is_not_two_parts_of_digits(at: str) -> None:
 def test_daily_refuses_times_out_of_range(at: str) -> None:
     with pytest.raises(ValueError, match=re.escape(f"Daily 'at' time out of range: {at!r}")):
         Daily(at)
+
+
+@pytest.mark.parametrize(
+    ("zone", "name"), [(UTC, "UTC"), (ZoneInfo("Asia/Tokyo"), "Asia/Tokyo"), (ZoneInfo("UTC"), "UTC")]
+)
+def test_a_zone_may_be_one_of_the_standard_library(zone: tzinfo, name: str) -> None:
+    assert Cron("0 7 * * *", timezone=zone).trigger_id() == f"cron:0 7 * * *;timezone={name}"
+    assert Daily("07:00", timezone=zone).timezone == name
+
+
+@pytest.mark.parametrize("zone", [timezone(timedelta(hours=2)), 2, b"UTC"])
+def test_a_zone_without_a_name_is_refused(zone: Any) -> None:  # noqa: ANN401 - refusing is the point
+    with pytest.raises(
+        TypeError, match=re.escape(f"timezone must be an IANA name such as 'Europe/Berlin', got {zone!r}")
+    ):
+        Cron("0 7 * * *", timezone=zone)
+
+
+@pytest.mark.parametrize("expression", [None, 5, b"* * * * *"])
+def test_an_expression_that_is_no_text_is_refused_with_its_value(expression: Any) -> None:  # noqa: ANN401 - as above
+    with pytest.raises(TypeError, match=re.escape(f"cron expression must be a string, got {expression!r}")):
+        Cron(expression)
+
+
+@pytest.mark.parametrize(
+    ("expression", "keeps"),
+    [("* * * * *", True), ("5 0-23 * * *", True), ("0 0-22 * * *", False), ("30 2 * * *", False), ("@hourly", True)],
+)
+def test_the_cadence_is_kept_if_all_hours_match(expression: str, keeps: bool) -> None:
+    assert Cron(expression).keeps_cadence is keeps
 
 
 def test_an_unknown_zone_is_refused_at_construction() -> None:

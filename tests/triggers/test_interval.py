@@ -1,6 +1,8 @@
 """``Every``: a grid of elapsed time in whole seconds."""
 
 import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -26,14 +28,46 @@ def test_parts_may_be_fractional_if_the_sum_is_whole(parts: dict[str, float], se
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), -float("inf")])
 def test_an_interval_that_is_not_positive_is_refused(seconds: float) -> None:
-    with pytest.raises(ValueError, match=r"^Every trigger interval must be positive$"):
+    with pytest.raises(ValueError, match=rf"^Every trigger interval must be positive, got {seconds} seconds$"):
         Every(seconds=seconds)
 
 
-@pytest.mark.parametrize("seconds", [0.5, 1.25, 1e-12, float("inf")])
+@pytest.mark.parametrize("seconds", [0.5, 1.25, 1e-12])
 def test_an_interval_that_is_not_whole_is_refused(seconds: float) -> None:
-    with pytest.raises(ValueError, match=r"^Every trigger interval must be a whole number of seconds$"):
+    with pytest.raises(ValueError, match=rf"^Every trigger interval must be a whole number of seconds, got {seconds}"):
         Every(seconds=seconds)
+
+
+@pytest.mark.parametrize("seconds", [1e300, 10**400, 7_258_118_400, float("inf")])
+def test_an_interval_that_never_comes_round_is_refused(seconds: float) -> None:
+    with pytest.raises(
+        ValueError, match=f"interval must be at most 230 years .*, got {re.escape(str(seconds))} seconds"
+    ):
+        Every(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("parts", "problem"),
+    [
+        ({"seconds": "5"}, "Every 'seconds' must be a number, got '5'"),
+        ({"minutes": "5"}, "Every 'minutes' must be a number, got '5'"),
+        ({"seconds": 1, "hours": None}, "Every 'hours' must be a number, got None"),
+        ({"seconds": timedelta(1)}, "Every 'seconds' must be a number, got datetime.timedelta(days=1)"),
+        (
+            {"seconds": 1, "start": datetime(2025, 1, 1, tzinfo=UTC)},
+            "Every 'start' must be a ZonedDateTime, got datetime.datetime(",
+        ),
+    ],
+)
+def test_an_argument_of_the_wrong_type_is_named_with_its_value(parts: dict[str, Any], problem: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(problem)):
+        Every(**parts)
+
+
+@pytest.mark.parametrize("year", [1899, 2200])
+def test_a_start_outside_the_years_of_schedules_is_refused(year: int) -> None:
+    with pytest.raises(ValueError, match=rf"^Every 'start' must lie in the years 1900 to 2199, got {year}"):
+        Every(60, start=ZonedDateTime(year, 6, 1, tz="UTC"))
 
 
 def test_label_detail_type_and_id() -> None:

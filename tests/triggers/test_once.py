@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from whenever import TimeDelta, ZonedDateTime
@@ -82,7 +84,7 @@ def test_any_other_if_past_is_refused() -> None:
 
 @pytest.mark.parametrize("at", [None, 7, 7.5, TimeDelta(hours=1)])
 def test_any_other_type_of_at_is_refused(at: object) -> None:
-    with pytest.raises(TypeError, match="'at' must be"):
+    with pytest.raises(TypeError, match=re.escape(f"'at' must be 'HH:MM' or a ZonedDateTime, got {at!r}")):
         Once(at)  # type: ignore[arg-type]  # refusing is the point
 
 
@@ -153,12 +155,42 @@ def test_after_runs_once_a_delay_from_now_rounded(trigger: After, milliseconds: 
 
 @pytest.mark.parametrize("delay", [0, -1, float("nan"), 1e-12])
 def test_a_delay_that_is_not_positive_is_refused(delay: float) -> None:
-    with pytest.raises(ValueError, match=r"^After trigger delay must be positive$"):
+    with pytest.raises(ValueError, match=f"^After trigger delay must be positive, got {delay} seconds$"):
         After(delay)
 
 
+@pytest.mark.parametrize("delay", [float("inf"), 1e300, 10**400])
+def test_a_delay_that_never_ends_is_refused(delay: float) -> None:
+    with pytest.raises(ValueError, match=f"delay must be at most 230 years .*, got {re.escape(str(delay))} seconds"):
+        After(delay)
+
+
+def test_a_timedelta_that_never_ends_is_refused() -> None:
+    with pytest.raises(ValueError, match="delay must be at most 230 years"):
+        After(timedelta=TimeDelta(hours=300 * 366 * 24))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"seconds": "5"}, "After 'seconds' must be a number, got '5'"),
+        ({"minutes": None}, "After 'minutes' must be a number, got None"),
+        ({"timedelta": timedelta(1)}, "After 'timedelta' must be a whenever.TimeDelta, got datetime.timedelta(days=1)"),
+    ],
+)
+def test_an_argument_of_the_wrong_type_is_named_with_its_value(arguments: dict[str, Any], problem: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(problem)):
+        After(**arguments)
+
+
+@pytest.mark.parametrize("year", [1, 1899, 2200, 9999])
+def test_a_moment_outside_the_years_of_schedules_is_refused(year: int) -> None:
+    with pytest.raises(ValueError, match=rf"^Once 'at' must lie in the years 1900 to 2199, got {year:04}"):
+        Once(ZonedDateTime(year, 6, 1, tz="UTC"))
+
+
 def test_a_timedelta_that_is_not_positive_is_refused_whatever_the_seconds() -> None:
-    with pytest.raises(ValueError, match=r"^After trigger delay must be positive$"):
+    with pytest.raises(ValueError, match=r"^After trigger delay must be positive, got PT0S$"):
         After(seconds=5, timedelta=TimeDelta(seconds=0))
 
 

@@ -17,7 +17,7 @@ def run(arguments: Sequence[str]) -> int:
     from cyclopts import CycloptsError
 
     from duly.cli.app import app
-    from duly.cli.terminal import UsageError, report
+    from duly.cli.terminal import UsageError, abandon_output, report
 
     try:
         app(arguments, exit_on_error=False, print_error=False, result_action="return_none")
@@ -25,4 +25,10 @@ def run(arguments: Sequence[str]) -> int:
         return report(error.problems, code=2)
     except CycloptsError as error:
         return report([str(error)], code=2)
+    except BrokenPipeError:
+        abandon_output()
+        return 1
+    except OSError as error:
+        abandon_output()
+        return report([f"cannot write the answer: {error.strerror or error}"], code=1)
     return 0

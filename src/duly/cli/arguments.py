@@ -11,4 +11,7 @@ Timezone: TypeAlias = Annotated[
     str | None,
     Parameter(name="--timezone", help="Zone of the wall clock, such as Europe/Berlin. Default: the system's."),
 ]
+Utc: TypeAlias = Annotated[
+    bool, Parameter(name="--utc", negative="", help="Show the times in UTC; the schedule stays in its zone.")
+]
 Json: TypeAlias = Annotated[bool, Parameter(name="--json", negative="", help="Write JSON.")]

@@ -11,10 +11,10 @@ from enum import StrEnum
 from duly.cli.schedule import Schedule
 from duly.core.clock import SECOND, Zone
 from duly.core.trigger import Chain
+from duly.triggers import Cron
 from duly.triggers.zones import segments
 
-HOUR = 3600 * SECOND
-DAY = 24 * HOUR
+DAY = 86_400 * SECOND
 
 
 class Effect(StrEnum):
@@ -75,7 +75,7 @@ def clock_changes(zone: Zone, after: int, until: int) -> list[ClockChange]:
 def touched(schedule: Schedule, zone: Zone, change: ClockChange) -> list[Touched]:
     """What a schedule that goes by the wall clock does at ``change``; empty: it has no tick there."""
     naive, real = schedule.chain("UTC"), schedule.chain(zone)
-    cadence = _has_all_hours(naive, change.affected[0])
+    cadence = isinstance(schedule.trigger, Cron) and schedule.trigger.keeps_cadence
     groups: list[Touched] = []
     for wall in _ticks(naive, *change.affected):
         if change.shift < 0:
@@ -113,13 +113,3 @@ def _ticks(chain: Chain, start: int, end: int) -> Iterator[int]:
     while slot is not None and slot < end:
         yield slot
         slot = chain.next(slot, slot)
-
-
-def _has_all_hours(naive: Chain, moment: int) -> bool:
-    """Whether the hour field is all 24: any day that has a tick then has one in every hour."""
-    tick = naive.next(moment, moment)
-    if tick is None:
-        return False
-    midnight = tick - tick % DAY
-    hours = range(midnight, midnight + DAY, HOUR)
-    return all(next(_ticks(naive, hour, hour + HOUR), None) is not None for hour in hours)

@@ -10,20 +10,23 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from duly.cli.arguments import Expression, Json, Timezone
+from duly.cli.arguments import Expression, Json, Timezone, Utc
 from duly.cli.clock_changes import DAY, ClockChange, clock_changes
 from duly.cli.dst_words import change_json, change_text, lines, note, shift_text
 from duly.cli.schedule import Schedule, read_schedule
 from duly.cli.terminal import Problems, UsageError, output, paged
 from duly.cli.times import duration_text, iso, read_moment, read_period, read_zone, weekday, zone_text
-from duly.core.clock import SECOND, Zone, current, zoned
+from duly.core.clock import SECOND, Zone, current, round_to_second, zoned
 
 _MOST_TIMES = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What was asked; moments in nanoseconds. ``report_until`` ends the period of the DST report, if one is wanted."""
+    """What was asked; moments in nanoseconds, ``start`` a whole second.
+
+    ``report_until`` ends the period of the DST report, if one is wanted.
+    """
 
     schedule: Schedule
     zone: Zone
@@ -50,13 +53,13 @@ def show_next(
     timezone: Timezone = None,
     dst_report: Annotated[str | None, Parameter(help="Add the clock changes of a period: 2y, 18mo, 90d.")] = None,
     json: Json = False,
-    utc: Annotated[bool, Parameter(negative="", help="Show the times in UTC.")] = False,
+    utc: Utc = False,
 ) -> None:
     """Answer on standard output."""
     problems = Problems()
-    now = current().now()
+    now = round_to_second(current().now())
     zone = problems.attempt(lambda: read_zone(timezone), None)
-    start = problems.attempt(lambda: read_moment(from_, zone), now) if from_ is not None else now
+    start = problems.attempt(lambda: round_to_second(read_moment(from_, zone)), now) if from_ is not None else now
     until = (
         problems.attempt(lambda: read_period(dst_report, zoned(start, zone)), None) if dst_report is not None else None
     )
@@ -75,7 +78,7 @@ def show_next(
 
 
 def coming(question: Question) -> list[Coming]:
-    """The next slots, fewer than asked for if the schedule ends."""
+    """The next slots, fewer than asked for where chains end."""
     schedule, zone, start = question.schedule, question.zone, question.start
     found = list(islice(schedule.slots(zone, start), question.number))
     changes = clock_changes(zone, start - DAY, found[-1] + DAY) if found else []
@@ -116,7 +119,7 @@ def _print(console: Console, question: Question, tables: Sequence[Table]) -> Non
     for table in tables:
         console.print(table)
     if not tables[0].row_count:
-        console.print("no coming time: the schedule has ended")
+        console.print("no time before the year 2200")
     if question.report_until is not None and len(tables) == 1:
         console.print(f"no clock change in {zone_text(question.zone)} in this period")
 

@@ -10,7 +10,7 @@ from duly.core.trigger import Chain
 from duly.triggers import Cron, Daily, Every
 
 ACCEPTED = (
-    "give a cron expression in quotes ('0 7 * * 1-5', '@daily'), an interval (15m, 'every 1h30m') "
+    "a cron expression in quotes ('0 7 * * 1-5', '@daily'), an interval (15m, 'every 1h30m') "
     "or a time of day (07:00, 'daily 07:00')"
 )
 
@@ -57,6 +57,8 @@ def read_schedule(words: Sequence[str]) -> Schedule:
         ValueError: they write none, or one that is wrong.
     """
     text = " ".join(words).strip()
+    if not text:
+        raise ValueError(f"give a schedule: {ACCEPTED}")
     keyword, _, rest = text.partition(" ")
     keyword, rest = keyword.lower(), rest.strip()
     if keyword == "daily" or _TIME_OF_DAY.fullmatch(text):
@@ -66,19 +68,11 @@ def read_schedule(words: Sequence[str]) -> Schedule:
     if seconds is not None:
         return _every(text, seconds)
     if text.startswith("@") or "*" in text or len(text.split()) >= _FEWEST_CRON_WORDS:
-        cron = _cron(text)
+        cron = Cron(text)
         return Schedule(text, cron, cron.explain())
-    raise ValueError(f"{repr(text) if text else 'nothing'} is not a schedule: {ACCEPTED}")
+    raise ValueError(f"{text!r} is not a schedule: give {ACCEPTED}")
 
 
 def _every(text: str, seconds: float) -> Schedule:
     every = Every(seconds=seconds)
     return Schedule(text, every, f"every {duration_text(every.chain(None).step, units=4)} of elapsed time")
-
-
-def _cron(text: str) -> Cron:
-    """The trigger; its error also says which field is wrong."""
-    try:
-        return Cron(text)
-    except ValueError as error:
-        raise ValueError(": ".join(map(str, filter(None, (error, error.__cause__))))) from None

@@ -1,8 +1,10 @@
 """What commands write, and where: results to standard output, problems to standard error."""
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TypeVar
 
 from rich.console import Console
@@ -42,6 +44,12 @@ def output() -> Console:
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = WIDTH_OF_A_PIPE
     return console
+
+
+def abandon_output() -> None:
+    """Write no more to standard output: what is still buffered would fail again when the process ends."""
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def paged(console: Console, lines: int) -> AbstractContextManager[object]:

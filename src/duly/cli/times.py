@@ -16,6 +16,7 @@ from whenever import (
 )
 
 from duly.core.clock import SECOND, Zone, checked_zone, nanoseconds, zoned
+from duly.triggers.builtin import HORIZON
 
 _UNITS: Mapping[str, int] = {
     **dict.fromkeys(("s", "sec", "second"), 1),
@@ -26,6 +27,7 @@ _UNITS: Mapping[str, int] = {
 }
 _SHOWN_UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 
+_PERIOD = re.compile(r"(?=.)(\d+y)?(\d+mo)?(\d+w)?(\d+d)?", re.ASCII | re.IGNORECASE)
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)\s*")
 
 
@@ -61,16 +63,21 @@ def read_period(text: str, start: ZonedDateTime) -> int:
     """The end of a period such as ``2y``, ``18mo``, ``6w`` or ``90d`` that begins at ``start``, in nanoseconds.
 
     Raises:
-        ValueError: the text is none, or the period is empty or longer than the calendar.
+        ValueError: the text is none, or the period is empty or ends after the year 2199.
     """
+    written = "write it as 2y, 18mo, 6w or 90d"
+    if not _PERIOD.fullmatch(text.strip()):
+        raise ValueError(f"cannot read the period {text!r}: {written}")
     try:
         period = ItemizedDateDelta.parse_iso("P" + text.strip().upper().replace("MO", "M"))
-        end = start.add(period, disambiguation="compatible")
+        end = nanoseconds(start.add(period, disambiguation="compatible"))
     except ValueError:
-        end = start
-    if end <= start:
-        raise ValueError(f"cannot read the period {text!r}: write it as 2y, 18mo, 6w or 90d")
-    return nanoseconds(end)
+        end = HORIZON + 1
+    if end > HORIZON:
+        raise ValueError(f"the period {text!r} is too long: it must end before the year 2200; {written}")
+    if end <= nanoseconds(start):
+        raise ValueError(f"the period {text!r} is empty: {written}")
+    return end
 
 
 def read_duration(text: str) -> float | None:

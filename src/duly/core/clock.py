@@ -33,7 +33,7 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> int:
-        """Nanoseconds since an arbitrary moment; never goes back, and stands still while the machine sleeps."""
+        """Nanoseconds since an arbitrary moment, never going back; stands still while a POSIX machine sleeps."""
         ...
 
 

@@ -14,7 +14,7 @@ from whenever import ZonedDateTime
 
 from duly.core.clock import Zone, nanoseconds, zoned
 
-TriggerType: TypeAlias = Literal["interval", "cron", "once", "after", "custom"]
+StoredType: TypeAlias = Literal["interval", "cron", "once", "after", "custom"]
 
 Count: TypeAlias = Callable[[int, int], tuple[int, int]]
 """``count(previous, until)``: how many elements in (previous, until], and the last of them (``previous`` if none)."""
@@ -43,7 +43,7 @@ class TriggerProtocol(Protocol):
         """Detail to show, or ``None``."""
         ...
 
-    def trigger_db_type(self) -> TriggerType:
+    def trigger_db_type(self) -> StoredType:
         """Type under which the ledger stores it; a trigger of a user returns ``"custom"``."""
         ...
 

@@ -32,6 +32,17 @@ def callable_name(func: Callable[..., Any]) -> str:
     return name if isinstance(name, str) else type(func).__name__
 
 
+def checked_name(name: object) -> str:
+    """The name, if a job can have it.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"name must be a text that is not empty, got {name!r}")
+    return name
+
+
 def is_async(func: Callable[..., Any]) -> bool:
     """Whether calling it gives a coroutine: ``async def``, also behind ``partial`` or as ``__call__``.
 

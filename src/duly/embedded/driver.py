@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict, deque
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from duly.core.clock import NEVER, SECOND, Clock, Zone
@@ -25,6 +26,8 @@ from duly.embedded.lateness import Deadlines, Lateness
 from duly.embedded.records import EVENT_OF, Ended, JobEvent, Line, Listener, Notice, Records, execution_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from duly.embedded.host import Host
 
 log = logging.getLogger("duly.embedded")
@@ -33,6 +36,9 @@ BATCH = 128
 LONGEST_SLEEP = 30 * SECOND
 """So that a stepped clock or a sleep of the machine is noticed in time."""
 ENDED_KEPT = 1_000
+
+_STALLED, _CANCELLED = Reason.STALLED, JobStatus.CANCELLED  # Python 3.11 is slow to read them from their classes
+_FAILED = "the scheduler's driver failed and goes on"
 
 
 class Driver:
@@ -59,7 +65,8 @@ class Driver:
         """Set whenever runs have been settled; who stops the scheduler waits on it."""
         self._lock = threading.Lock()
         self._finished: deque[Ended] = deque()
-        self._notices: list[Notice] = []
+        self._afterwards: list[Callable[[], object]] = []
+        """What is to be told or logged without the lock, for listeners and log handlers may call the scheduler."""
         self._lateness = Lateness(clock)
         self._deadlines = Deadlines()
         self._asleep_until = 0
@@ -71,7 +78,7 @@ class Driver:
 
     def __exit__(self, kind: object = None, error: object = None, trace: object = None) -> None:
         """Let go of the lock, with everything settled that has finished meanwhile."""
-        if not (self._finished or self._notices):
+        if not (self._finished or self._afterwards):
             self._lock.release()
             if not (self._finished and self._lock.acquire(blocking=False)):
                 return
@@ -79,10 +86,10 @@ class Driver:
             try:
                 self._settle_finished()
             finally:
-                notices, self._notices = self._notices, []
+                afterwards, self._afterwards = self._afterwards, []
                 self._lock.release()
-            for notice in notices:
-                self._tell(notice)
+            for tell in afterwards:
+                tell()
             if not (self._finished and self._lock.acquire(blocking=False)):
                 return
 
@@ -109,9 +116,9 @@ class Driver:
         decisions = self.engine.remove(job, now, self._why_late(job, now))
         if decisions:
             self.carry_out(decisions)
-        self.retire(job, JobStatus.CANCELLED)
+        self.retire(job, _CANCELLED)
         if self.listeners:
-            self._notices.append(Notice(JobEvent.CANCELLED, job.key, job.name, None))
+            self._afterwards.append(partial(self._tell, Notice(JobEvent.CANCELLED, job.key, job.name, None)))
 
     def pause(self, job: LiveJob, now: int) -> None:
         """Pause a job that lives."""
@@ -190,7 +197,7 @@ class Driver:
                 else:
                     self._carry_out(decision)
             except Exception as error:  # noqa: BLE001 - the engine counts on all of them
-                self.report(error)
+                self._fail(error)
 
     def _hand_out(self, run: LiveRun) -> None:
         assert self.host is not None  # noqa: S101 - jobs are in the engine only while there is a host
@@ -198,7 +205,7 @@ class Driver:
         try:
             self.host.submit(run)
         except Exception as error:  # noqa: BLE001 - no thread or file to be had: the run ends in that error
-            self.report(error)
+            self._fail(error)
             self._finished.append(Ended(run, Outcome.ERROR, self.clock.now(), failure=classify(error)))
 
     def _carry_out(self, decision: Decision[LiveJob]) -> None:
@@ -213,13 +220,10 @@ class Driver:
             job, error = decision.job, decision.error
             job.tallied().trigger_error = f"the trigger raised {type(error).__name__}: {error}"
             message = "the trigger raised, nothing more is due: job=%s func=%r trigger=%r"
-            log.error(message, job.key, job.func, job.trigger, exc_info=error)
+            self._log(logging.ERROR, message, job.key, job.func, job.trigger, error=error)
         elif type(decision) is TriggerLagged:
-            log.warning(
-                "the trigger gave a time not later than now, one second from now is taken: job=%s lag=%.3fs",
-                decision.job.key,
-                decision.lag / SECOND,
-            )
+            message = "the trigger gave a time not later than now, one second from now is taken: job=%s lag=%.3fs"
+            self._log(logging.WARNING, message, decision.job.key, decision.lag / SECOND)
 
     def retire(self, job: LiveJob, status: JobStatus | None) -> None:
         """Move a job to those that have ended. Without ``status`` its last outcome tells how."""
@@ -272,7 +276,11 @@ class Driver:
     def _settle_finished(self) -> None:
         finished = self._finished
         while finished:
-            self.end(finished.popleft())
+            ended = finished.popleft()
+            try:
+                self.end(ended)
+            except Exception as error:  # noqa: BLE001 - one run must not take the others along
+                self._fail(error)
         if not self.running:  # only then may somebody wait: a stop
             self.settled.set()
         if self._asleep_until:
@@ -283,17 +291,25 @@ class Driver:
         if self.listeners:
             self._note(close)
         if close.outcome is Outcome.MISSED:
-            log.warning(
-                "missed: job=%s reason=%s slots=%d since=%s",
-                close.job.key,
-                close.reason,
-                close.count,
-                moment(close.first, self.zone),
-            )
+            since = moment(close.first, self.zone)
+            message = "missed: job=%s reason=%s slots=%d since=%s"
+            self._log(logging.WARNING, message, close.job.key, close.reason, close.count, since)
+
+    def _log(self, level: int, message: str, *args: object, error: BaseException | None = None) -> None:
+        self._afterwards.append(partial(log.log, level, message, *args, exc_info=error))
+
+    def _fail(self, error: BaseException) -> None:
+        """As ``report``, under the lock."""
+        self._remember(error)
+        self._log(logging.CRITICAL, _FAILED, error=error)
+
+    def _remember(self, error: BaseException) -> None:
+        self.errors = [*self.errors, repr(error)][-10:]
 
     def _note(self, line: Line) -> None:
         event = EVENT_OF[line.outcome]
-        self._notices.append(Notice(event, line.job.key, line.job.name, execution_of(line, self.zone)))
+        notice = Notice(event, line.job.key, line.job.name, execution_of(line, self.zone))
+        self._afterwards.append(partial(self._tell, notice))
 
     # Turns of the driver
 
@@ -317,7 +333,7 @@ class Driver:
     def _why_late(self, job: LiveJob, now: int) -> Reason:
         """Why a job that somebody acts on is late, if it is. The driver may not have looked at the clocks yet."""
         if job.fire_at > now:
-            return Reason.STALLED
+            return _STALLED
         if not self.running:
             return Reason.DOWN
         self._look_at_clocks(now)
@@ -327,11 +343,14 @@ class Driver:
         delta = self._lateness.look(now)
         if delta:
             self.engine.step(delta)
+            text = "the wall clock was stepped, or the machine slept: seconds=%+.3f"
+            self._log(logging.WARNING, text, delta / SECOND)
 
     def _time_out(self, monotonic: int) -> None:
         for run, limit in self._deadlines.passed(monotonic):
             message = f"execution timed out after {limit / SECOND:g} s"
-            log.warning("timed out: job=%s attempt=%d message=%s", run.job.key, run.attempt, message)
+            text = "timed out: job=%s attempt=%d message=%s"
+            self._log(logging.WARNING, text, run.job.key, run.attempt, message)
             failure = Failure(Outcome.TIMED_OUT, "TimeoutError", message)
             self._finished.append(Ended(run, Outcome.TIMED_OUT, run.started or 0, limit, failure))
 
@@ -365,9 +384,9 @@ class Driver:
         self._tell(Notice(JobEvent.STARTED, run.job.key, run.job.name, None))
 
     def report(self, error: BaseException) -> None:
-        """Make an error of the driver itself visible; its loop goes on."""
-        log.critical("the scheduler's driver failed and goes on", exc_info=error)
-        self.errors = [*self.errors, repr(error)][-10:]
+        """Make an error of the driver itself visible; its loop goes on. Without the lock."""
+        self._remember(error)
+        log.critical(_FAILED, exc_info=error)
 
     def _tell(self, notice: Notice) -> None:
         for listener, events in self.listeners:

@@ -1,14 +1,11 @@
 """Why slots come late, and when runs time out: what a driver learns from its two clocks."""
 
-import logging
 from collections.abc import Iterator
 
 from duly.core.clock import NEVER, SECOND, Clock
 from duly.core.outcomes import Reason
 from duly.core.timer import Timer
 from duly.embedded.job import LiveRun
-
-log = logging.getLogger("duly.embedded")
 
 _SMALLEST_STEP = SECOND
 """Differences between wall clock and monotonic clock below this are the clock being slewed."""
@@ -37,7 +34,6 @@ class Lateness:
         delta = (now - last) - (monotonic - last_monotonic)
         if abs(delta) < _SMALLEST_STEP:
             return 0
-        log.warning("the wall clock was stepped, or the machine slept: seconds=%+.3f", delta / SECOND)
         if delta > 0:
             self._why, self.until = Reason.SUSPENDED, now
         return delta

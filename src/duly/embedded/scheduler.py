@@ -14,7 +14,7 @@ from duly.core.outcomes import Outcome
 from duly.core.policy import Misfire
 from duly.core.trigger import chain_of
 from duly.embedded.account import Account, Health, account_of
-from duly.embedded.arguments import callable_name, checked_arguments, is_async, wants_name, zone_key
+from duly.embedded.arguments import callable_name, checked_arguments, checked_name, is_async, wants_name, zone_key
 from duly.embedded.driver import Driver
 from duly.embedded.host import Host, call_by_hand, caller_of_async, load_asyncio, make_host
 from duly.embedded.job import ID_PREFIX, Job, JobFunction, JobStatus, LiveJob, LiveRun, differences, moment, snapshot
@@ -23,7 +23,6 @@ from duly.embedded.options import (
     MisfireName,
     ModeName,
     is_number,
-    is_text,
     is_whole,
     member,
     options_of,
@@ -240,10 +239,7 @@ class Scheduler:
         if type(trigger) is Once and trigger.warning is not None:
             log.warning("%s", trigger.warning)
         with driver:
-            if name is None:
-                name = self._free_name(callable_name(func))
-            elif not is_text(name):
-                raise ValueError(f"name must be a text that is not empty, got {name!r}")
+            name = self._free_name(func) if name is None else checked_name(name)
             if named:
                 trigger = trigger.bind(name)  # type: ignore[attr-defined] # wants_name found the method
             job = LiveJob(ID_PREFIX + name, chain_of(trigger, self._zone), options, func, trigger)
@@ -437,8 +433,9 @@ class Scheduler:
             raise ValueError(f"job has ended ({job.ended.value}): {job_id!r}: schedule it again")
         return job
 
-    def _free_name(self, base: str) -> str:
-        """The name itself, or with the next number if it is taken."""
+    def _free_name(self, func: JobFunction) -> str:
+        """The name of the function, with the next number if it is taken."""
+        base = callable_name(func)
         jobs, suffixes = self._driver.jobs, self._suffixes
         if ID_PREFIX + base not in jobs:
             suffixes.pop(base, None)

@@ -134,7 +134,7 @@ class LoopThread:
             asyncio.set_event_loop(None)
             self._loop.close()
             for future in list(self._awaited):
-                future.cancel()  # of a run that has outlasted its cancellation; who waits for it must not do so for ever
+                future.cancel()  # its run has outlasted its cancellation, and somebody waits for it
 
     def _run(self) -> None:
         """Until told to stop, or until a task that a job has made raises ``SystemExit`` or ``KeyboardInterrupt``.

@@ -6,7 +6,7 @@ keep theirs, and so does the answer; a zone without an IANA name counts as the f
 
 import re
 from abc import ABC, abstractmethod
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from functools import lru_cache
 from typing import Literal, Self
@@ -15,12 +15,12 @@ from whenever import SYSTEM_TZ, PlainDateTime, ZonedDateTime
 
 from duly.core import clock
 from duly.core.clock import SECOND, Zone, nanoseconds, zoned
-from duly.core.trigger import TriggerType as StoredType
-from duly.triggers.builtin import HORIZON, BuiltInChain, BuiltInTrigger, decimal_seconds
-from duly.triggers.cron import Cron, compiled
+from duly.core.trigger import StoredType
+from duly.triggers.builtin import HORIZON, BuiltInChain, BuiltInTrigger, checked_year, decimal_seconds, not_a_number
+from duly.triggers.cron import Cron
 from duly.triggers.expression import FIELDS
 from duly.triggers.interval import Grid, shared_grid
-from duly.triggers.once import Single, clock_numbers, iso, wall_clock
+from duly.triggers.once import NextTimeOfDay, Single, clock_numbers, iso, next_time_of_day
 from duly.triggers.zones import fixed_segments
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -105,16 +105,16 @@ class OnceTrigger(ChainedTrigger):
 
     Raises:
         TypeError: ``run_at`` is no ``datetime``.
+        ValueError: ``run_at`` lies before 1900 or after 2199.
     """
 
     __slots__ = ("run_at",)
 
     def __init__(self, run_at: datetime) -> None:
-        if not isinstance(run_at, datetime):
-            raise TypeError(f"run_at must be a datetime, got {type(run_at).__name__}")
+        _check_moment("run_at", run_at)
         self.run_at = run_at
 
-    def chain(self, zone: Zone) -> Single:
+    def chain(self, zone: Zone) -> BuiltInChain:
         """The one moment."""
         return Single(_nanoseconds(self.run_at, zone))
 
@@ -139,6 +139,35 @@ class OnceTrigger(ChainedTrigger):
         return f"once:{_iso(self.run_at)}"
 
 
+class _TimeOfDay(OnceTrigger):
+    """Run once, at a time of day, next seen from the moment of scheduling and on the wall clock of the scheduler.
+
+    Only outside a scheduler it is a moment: ``run_at``, seen from construction, in the zone of the current clock.
+    """
+
+    __slots__ = ("_at",)
+
+    def __init__(self, at: time) -> None:
+        host = clock.current()
+        super().__init__(next_time_of_day(zoned(host.now(), host.zone), at).to_stdlib())
+        self._at = at
+
+    def chain(self, zone: Zone) -> NextTimeOfDay:
+        """The time of day in ``zone``."""
+        return NextTimeOfDay(self._at, zone)
+
+    def _chain_from(self, from_time: datetime | None, zone: Zone) -> BuiltInChain:  # noqa: ARG002 - for CronTrigger
+        return super().chain(zone)
+
+    def trigger_detail(self) -> str:
+        """The time of day."""
+        return self._at.isoformat()
+
+    def trigger_id(self) -> str:
+        """``once:{time of day}``, so that it is the same in every host, on every day."""
+        return f"once:{self._at.isoformat()}"
+
+
 class IntervalTrigger(ChainedTrigger):
     """Run every so often, elapsed time, on the grid of ``start_time``, else of the moment of scheduling.
 
@@ -146,7 +175,9 @@ class IntervalTrigger(ChainedTrigger):
     Intervals are not rounded. Slots end before the year 2200.
 
     Raises:
-        ValueError: the interval is not finite or below a millisecond, or ``start_time`` lies after ``end_time``.
+        ValueError: the interval is not finite or below a millisecond, ``start_time`` lies after ``end_time``, or one of
+            them before 1900 or after 2199.
+        TypeError: a part of the interval is no number, or a bound no ``datetime``.
     """
 
     __slots__ = ("_grid", "end_time", "start_time")
@@ -161,13 +192,19 @@ class IntervalTrigger(ChainedTrigger):
         start_time: datetime | None = None,
         end_time: datetime | None = None,
     ) -> None:
-        interval = seconds + 60 * minutes + 3600 * hours + 86_400 * days
-        if not _SHORTEST <= interval < HORIZON:
-            raise ValueError(f"interval must be finite and at least {_SHORTEST} seconds, got {interval!r}")
+        try:
+            interval = seconds + 60 * minutes + 3600 * hours + 86_400 * days
+            if not _SHORTEST <= interval < HORIZON:
+                raise ValueError(f"interval must be finite and at least {_SHORTEST} seconds, got {interval!r}")
+        except TypeError:
+            raise not_a_number("interval", seconds=seconds, minutes=minutes, hours=hours, days=days) from None
         self._grid = shared_grid(round(interval * SECOND))
         self.start_time = start_time
         self.end_time = end_time
         if start_time is not None or end_time is not None:
+            for name, bound in (("start_time", start_time), ("end_time", end_time)):
+                if bound is not None:
+                    _check_moment(name, bound)
             self._grid = self._bounded(clock.current().zone)
 
     @property
@@ -218,12 +255,13 @@ class IntervalTrigger(ChainedTrigger):
 class CronTrigger(Cron, ChainedTrigger):
     """Run at the wall-clock times of five cron fields, in the dialect of ``duly.triggers.Cron``.
 
-    ``timezone`` is an IANA name, by default the zone of the argument or the scheduler.
+    ``timezone`` is an IANA name, a ``ZoneInfo`` or ``datetime.UTC``, by default the zone of the argument or the
+    scheduler.
 
     Raises:
         ValueError: a field is not understood (the text names it and its value), or nothing can ever match; no such
             zone.
-        TypeError: a field is no text.
+        TypeError: a field is no text; a zone without a name.
     """
 
     __slots__ = ()
@@ -236,18 +274,25 @@ class CronTrigger(Cron, ChainedTrigger):
         month: str = "*",
         day_of_week: str = "*",
         *,
-        timezone: str | None = None,
+        timezone: str | tzinfo | None = None,
     ) -> None:
         fields = (minute, hour, day_of_month, month, day_of_week)
-        super().__init__(_checked_expression(fields), timezone=timezone)
+        try:
+            expression = _joined(fields)
+        except TypeError:
+            raise _not_a_text(fields) from None
+        super().__init__(expression, timezone=timezone)
 
     @classmethod
-    def from_expression(cls, expression: str, timezone: str | None = None) -> Self:
+    def from_expression(cls, expression: str, timezone: str | tzinfo | None = None) -> Self:
         """The trigger of ``"minute hour day_of_month month day_of_week"``.
 
         Raises:
             ValueError: not five fields, or as for the class.
+            TypeError: ``expression`` is no text, or as for the class.
         """
+        if not isinstance(expression, str):
+            raise TypeError(f"cron expression must be a string, got {expression!r}")
         fields = expression.split()
         if len(fields) != _CRON_FIELDS:
             raise ValueError(
@@ -277,48 +322,49 @@ def every(seconds: float = 0, minutes: float = 0, hours: float = 0, days: float 
 def at(when: str | datetime) -> OnceTrigger:
     """Run once: at a ``datetime``, or at ``"HH:MM"`` or ``"HH:MM:SS"`` today, tomorrow if that has passed.
 
-    Text is wall-clock time in the zone of the current clock; in a DST gap it moves forward by the length of the gap,
-    and one that occurs twice means the first occurrence.
+    Text is wall-clock time in the zone of the scheduler, today being the day of scheduling; outside one, in the zone of
+    the current clock, today being the day of the call. In a DST gap it moves forward by the length of the gap, and one
+    that occurs twice means the first occurrence.
 
     Raises:
-        ValueError: other text.
+        ValueError: other text; a ``datetime`` before 1900 or after 2199.
         TypeError: neither text nor a ``datetime``.
     """
-    if not isinstance(when, str):
-        return OnceTrigger(when)
-    hour, minute, second = _time_of_day(when)
-    host = clock.current()
-    now = zoned(host.now(), host.zone)
-    target = wall_clock(now, 0, hour, minute, second)
-    return OnceTrigger((target if target > now else wall_clock(now, 1, hour, minute, second)).to_stdlib())
+    return _TimeOfDay(_time_of_day(when)) if isinstance(when, str) else OnceTrigger(when)
 
 
-def cron(expression: str, timezone: str | None = None) -> CronTrigger:
+def cron(expression: str, timezone: str | tzinfo | None = None) -> CronTrigger:
     """Run at the wall-clock times of ``"minute hour day_of_month month day_of_week"``."""
     return CronTrigger.from_expression(expression, timezone)
 
 
-def _time_of_day(text: str) -> tuple[int, int, int]:
+def _time_of_day(text: str) -> time:
     numbers = clock_numbers(text) if _TIME_OF_DAY.fullmatch(text) else None
     if numbers is None:
         raise ValueError(f"at() takes 'HH:MM', 'HH:MM:SS' or a datetime, got {text!r}")
-    return numbers
+    return time(*numbers)
 
 
 @lru_cache(maxsize=4096)
-def _checked_expression(fields: tuple[str, ...]) -> str:
-    """The expression that ``fields`` form; raise what is wrong with it, field and value named."""
+def _joined(fields: tuple[str, ...]) -> str:
+    """The expression that ``fields`` form; a ``TypeError`` if one of them is no text."""
+    expression = " ".join(fields)
     for field, value in zip(FIELDS, fields, strict=False):
-        if not isinstance(value, str):
-            raise TypeError(f"{field.name} must be a string, got {value!r}")
         if value.split() != [value]:
             raise ValueError(f"Invalid cron expression: {field.name} {value!r} must be one field without white space")
-    expression = " ".join(fields)
-    try:
-        compiled(expression, expression, True)  # noqa: FBT003 - cached, and keywords slow the cache down
-    except ValueError as error:
-        raise ValueError(f"Invalid cron expression: {error}") from None
     return expression
+
+
+def _not_a_text(fields: tuple[object, ...]) -> TypeError:
+    """What to raise when one of ``fields`` is no text; names it."""
+    name, value = next((f.name, value) for f, value in zip(FIELDS, fields, strict=False) if not isinstance(value, str))
+    return TypeError(f"{name} must be a string, got {value!r}")
+
+
+def _check_moment(name: str, moment: object) -> None:
+    if not isinstance(moment, datetime):
+        raise TypeError(f"{name} must be a datetime, got {moment!r}")
+    checked_year(name, moment)
 
 
 def _nanoseconds(moment: datetime, zone: Zone) -> int:

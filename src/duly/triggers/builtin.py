@@ -1,6 +1,7 @@
 """What all built-in triggers share: the arithmetic is in their chain, the rest only translates times."""
 
 from abc import ABC, abstractmethod
+from datetime import datetime
 from typing import Protocol
 
 from whenever import ZonedDateTime
@@ -9,6 +10,12 @@ from duly.core.clock import SECOND, Zone, nanoseconds, zoned
 
 HORIZON = 7_258_118_400 * SECOND - 1
 """Last nanosecond of the year 2199: there chains end."""
+
+LONGEST = HORIZON // SECOND
+"""Seconds of the longest interval or delay: over 230 years nothing recurs before chains end."""
+
+_YEARS = range(1900, 2200)
+"""Of moments that a trigger may be given."""
 
 
 class BuiltInChain(Protocol):
@@ -69,6 +76,22 @@ class BuiltInTrigger(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.trigger_id()}>"
+
+
+def checked_year(name: str, moment: datetime | ZonedDateTime) -> None:
+    """Refuse a ``moment`` that lies beyond the horizon or long before there were schedules.
+
+    Raises:
+        ValueError: it does; the text begins with ``name``.
+    """
+    if moment.year not in _YEARS:
+        raise ValueError(f"{name} must lie in the years {_YEARS[0]} to {_YEARS[-1]}, got {moment}")
+
+
+def not_a_number(trigger: str, **parts: object) -> TypeError:
+    """What to raise when ``parts``, the arguments of ``trigger``, do not add up; names the one at fault."""
+    name, value = next((name, value) for name, value in parts.items() if not isinstance(value, int | float))
+    return TypeError(f"{trigger} {name!r} must be a number, got {value!r}")
 
 
 def decimal_seconds(duration: int) -> str:

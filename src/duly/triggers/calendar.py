@@ -12,8 +12,8 @@ FIRST_YEAR = 1970
 LAST_YEAR = 2200
 """One year more than chains reach, for local time may run ahead of UTC."""
 
-NEVER = 1 << 60
-"""A day, or second, after all others."""
+BEYOND = 1 << 60
+"""A day, or second, after all others; its negative is before all."""
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _YEAR_STARTS = tuple(date(year, 1, 1).toordinal() - _EPOCH for year in range(FIRST_YEAR, LAST_YEAR + 2))
@@ -88,31 +88,31 @@ class Days:
         return any(self._month_mask(*shape) for shape in self._shapes())
 
     def next(self, day: int) -> int:
-        """First of these days at or after ``day``, else ``NEVER``."""
+        """First of these days at or after ``day``, else ``BEYOND``."""
         index = bisect_right(_YEAR_STARTS, day) - 1
         if index < 0:
             day, index = 0, 0
         if index > LAST_YEAR - FIRST_YEAR:
-            return NEVER
+            return BEYOND
         mask = (self._years.get(index) or self._year(index)) >> day - _YEAR_STARTS[index]
         if mask:
             return day + (mask & -mask).bit_length() - 1
         for later in range(index + 1, LAST_YEAR - FIRST_YEAR + 1):
             if mask := self._years.get(later) or self._year(later):
                 return _YEAR_STARTS[later] + (mask & -mask).bit_length() - 1
-        return NEVER
+        return BEYOND
 
     def previous(self, day: int) -> int:
-        """Last of these days at or before ``day``, else ``-NEVER``."""
+        """Last of these days at or before ``day``, else ``-BEYOND``."""
         day = min(day, _YEAR_STARTS[-1] - 1)
         index = bisect_right(_YEAR_STARTS, day) - 1
         if index < 0:
-            return -NEVER
+            return -BEYOND
         mask = self._year(index) & (2 << day - _YEAR_STARTS[index]) - 1
         while not mask and index:
             index -= 1
             mask = self._year(index)
-        return _YEAR_STARTS[index] + mask.bit_length() - 1 if mask else -NEVER
+        return _YEAR_STARTS[index] + mask.bit_length() - 1 if mask else -BEYOND
 
     def count(self, first: int, end: int) -> int:
         """How many of these days lie in [first, end)."""

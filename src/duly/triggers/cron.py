@@ -2,15 +2,16 @@
 
 from copy import copy
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from functools import lru_cache
 from typing import Literal, NamedTuple, Self, get_args
 
 from duly.core.clock import Zone, checked_zone
 from duly.triggers.builtin import BuiltInTrigger
 from duly.triggers.explain import sentence
-from duly.triggers.expression import Texts, field_texts, hashed_texts, hashes, schedule_of
+from duly.triggers.expression import Texts, field_texts, hashed_texts, hashes, local_times_of
+from duly.triggers.local_times import LocalTimes
 from duly.triggers.once import hours_and_minutes
-from duly.triggers.schedule import Schedule
 from duly.triggers.ticks import CronChain, Gap, shared_chain
 from duly.triggers.zones import Overlap, Segments, segments
 
@@ -51,20 +52,21 @@ class Compiled(NamedTuple):
     """A cron expression, understood. ``texts`` are its six fields, ``H`` replaced."""
 
     texts: Texts
-    schedule: Schedule
+    local_times: LocalTimes
     hashed: bool
 
 
 class Cron(BuiltInTrigger):
     """Run at the wall-clock times of a cron expression: five fields, or six with the seconds last.
 
-    The zone is ``timezone`` (an IANA name), by default that of the argument or the host. ``day_or=False`` makes two
+    The zone is ``timezone`` (an IANA name, a ``ZoneInfo`` or ``datetime.UTC``), by default that of the argument or the
+    host. ``day_or=False`` makes two
     restricted day fields narrow each other instead of adding up. ``hash_id`` is what ``H`` is a hash of, by default
     the job's name. Chains end before the year 2200.
 
     Raises:
-        ValueError: the expression is not understood or can never match; no such zone.
-        TypeError: the expression is no text.
+        ValueError: the expression is not understood (the text says what is wrong) or can never match; no such zone.
+        TypeError: the expression is no text; a zone without a name.
     """
 
     __slots__ = ("_compiled", "_hash_id", "day_or", "dst", "expression", "timezone")
@@ -73,19 +75,19 @@ class Cron(BuiltInTrigger):
         self,
         expression: str,
         *,
-        timezone: str | None = None,
+        timezone: str | tzinfo | None = None,
         dst: Dst = COMPATIBLE,
         day_or: bool = True,
         hash_id: str | None = None,
     ) -> None:
         if not isinstance(expression, str):
-            raise TypeError(f"cron expression must be a string, got {type(expression).__name__}")
+            raise TypeError(f"cron expression must be a string, got {expression!r}")
         try:
             self._compiled = compiled(expression, expression if hash_id is None else hash_id, day_or)
         except ValueError as error:
-            raise ValueError(f"Invalid cron expression: {expression!r}") from error
+            raise ValueError(f"Invalid cron expression: {expression!r}: {error}") from None
         self.expression = expression
-        self.timezone = timezone if timezone is None else checked_zone(timezone)
+        self.timezone = None if timezone is None else _zone_name(timezone)
         self.dst = dst
         self.day_or = day_or
         self._hash_id = hash_id
@@ -98,15 +100,20 @@ class Cron(BuiltInTrigger):
         bound._compiled = compiled(self.expression, name, self.day_or)  # noqa: SLF001 - a copy of this very object
         return bound
 
+    @property
+    def keeps_cadence(self) -> bool:
+        """Whether the hour field matches all 24, so that by default a change of clocks leaves the cadence alone."""
+        return self._compiled.local_times.all_hours
+
     def chain(self, zone: Zone) -> CronChain:
         """The ticks in ``timezone``, else in ``zone``."""
-        overlap = "both" if self._keeps_cadence and self.dst.overlap == "first" else self.dst.overlap
+        overlap = "both" if self.keeps_cadence and self.dst.overlap == "first" else self.dst.overlap
         return self.chain_over(segments(zone if self.timezone is None else self.timezone, overlap))
 
     def chain_over(self, offsets: Segments) -> CronChain:
         """The ticks under these UTC offsets."""
-        gap: Gap = "skip" if self._keeps_cadence and self.dst.gap == "shift" else self.dst.gap
-        return shared_chain(self._compiled.schedule, offsets, gap)
+        gap: Gap = "skip" if self.keeps_cadence and self.dst.gap == "shift" else self.dst.gap
+        return shared_chain(self._compiled.local_times, offsets, gap)
 
     def explain(self) -> str:
         """One English sentence."""
@@ -134,10 +141,6 @@ class Cron(BuiltInTrigger):
         )
         return f"cron:{self.expression}" + "".join(f";{k}={value}" for k, value, default in options if value != default)
 
-    @property
-    def _keeps_cadence(self) -> bool:
-        return self._compiled.schedule.all_hours
-
 
 class Daily(Cron):
     """Run every day at ``"HH:MM"`` on the wall clock.
@@ -149,9 +152,9 @@ class Daily(Cron):
 
     __slots__ = ("_at",)
 
-    def __init__(self, at: str, *, timezone: str | None = None, dst: Dst = COMPATIBLE) -> None:
+    def __init__(self, at: str, *, timezone: str | tzinfo | None = None, dst: Dst = COMPATIBLE) -> None:
         if not isinstance(at, str):
-            raise TypeError(f"Daily 'at' must be 'HH:MM', got {type(at).__name__}")
+            raise TypeError(f"Daily 'at' must be 'HH:MM', got {at!r}")
         hour, minute = hours_and_minutes(at, "Daily")
         super().__init__(f"{minute} {hour} * * *", timezone=timezone, dst=dst)
         self._at = at
@@ -176,4 +179,13 @@ def compiled(expression: str, hash_id: str, day_or: bool) -> Compiled:  # noqa: 
     hashed = hashes(texts)
     if hashed:
         texts = hashed_texts(texts, hash_id)
-    return Compiled(texts, schedule_of(texts, day_or), hashed)
+    return Compiled(texts, local_times_of(texts, day_or), hashed)
+
+
+def _zone_name(timezone: object) -> str:
+    """IANA name of a zone that the time zone database knows."""
+    name = "UTC" if timezone is UTC else getattr(timezone, "key", timezone)
+    if not isinstance(name, str):
+        raise TypeError(f"timezone must be an IANA name such as 'Europe/Berlin', got {timezone!r}")
+    checked_zone(name)
+    return name

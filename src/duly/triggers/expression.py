@@ -1,7 +1,7 @@
 """Cron text and what it means: fields, names, macros, ``L W # ?`` and ``H``.
 
 Text becomes six canonical fields (upper case, seconds last); ``H`` is replaced by the numbers it stands for; then each
-field becomes a bit mask or a rule for days. Everything is cached by text: a thousand jobs share one ``Schedule``.
+field becomes a bit mask or a rule for days. Everything is cached by text: a thousand jobs share one ``LocalTimes``.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from duly.triggers.calendar import Days, DaysOfMonth, DaysOfWeek
-from duly.triggers.schedule import Schedule
+from duly.triggers.local_times import LocalTimes
 
 MACROS = {
     "@HOURLY": "0 * * * *",
@@ -108,10 +108,14 @@ def field_texts(expression: str) -> Texts:
     """Six canonical fields of ``expression``, macros replaced.
 
     Raises:
-        ValueError: an unknown macro, or neither five nor six fields.
+        ValueError: an unknown macro, neither five nor six fields, or a character that is not ASCII.
     """
-    text = expression.upper() if expression.isascii() else "?"
-    parts = tuple(MACROS.get(text.strip(), text).split())
+    if not expression.isascii():
+        raise ValueError("it is not written in ASCII")
+    text = expression.strip().upper()
+    if text.startswith("@") and text not in MACROS:
+        raise ValueError(f"unknown macro {expression.strip()!r}, known: {' '.join(MACROS).lower()}")
+    parts = tuple(MACROS.get(text, text).split())
     if len(parts) not in (5, 6):
         raise ValueError(f"{len(parts)} fields instead of 5 or 6")
     return parts if len(parts) == len(FIELDS) else (*parts, "0")
@@ -137,7 +141,7 @@ def hashed_texts(texts: Texts, hash_id: str) -> Texts:
 
 
 @lru_cache(maxsize=4096)
-def schedule_of(texts: Texts, day_or: bool) -> Schedule:  # noqa: FBT001 - keywords slow lru_cache down
+def local_times_of(texts: Texts, day_or: bool) -> LocalTimes:  # noqa: FBT001 - keywords slow lru_cache down
     """What six fields without ``H`` mean; ``day_or``: of two restricted day fields one suffices.
 
     Raises:
@@ -151,7 +155,7 @@ def schedule_of(texts: Texts, day_or: bool) -> Schedule:  # noqa: FBT001 - keywo
     if not days.possible():
         raise ValueError(f"no such day exists: day_of_month {texts[2]!r}, month {texts[3]!r}, day_of_week {texts[4]!r}")
     every_day = texts[2] in "*?" and texts[3] == "*" and texts[4] in "*?"
-    return Schedule(seconds, minutes, hours, None if every_day else days)
+    return LocalTimes(seconds, minutes, hours, None if every_day else days)
 
 
 def whole_number(text: str) -> int:

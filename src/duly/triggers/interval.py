@@ -1,13 +1,12 @@
 """``Every`` and the grids behind it: slots at equal distances of elapsed time."""
 
 from functools import lru_cache
-from math import isfinite
 from typing import Literal
 
 from whenever import ZonedDateTime
 
 from duly.core.clock import SECOND, Zone, nanoseconds, round_to_second, zoned
-from duly.triggers.builtin import HORIZON, BuiltInTrigger
+from duly.triggers.builtin import HORIZON, LONGEST, BuiltInTrigger, checked_year, not_a_number
 
 
 class Grid:
@@ -112,7 +111,8 @@ class Every(BuiltInTrigger):
     are skipped. ``start`` is no part of the identity: jobs that differ in nothing else count as equal.
 
     Raises:
-        ValueError: the parts do not add up to a positive, whole number of seconds.
+        ValueError: the parts do not add up to a positive, whole number of seconds, or to more than 230 years.
+        TypeError: a part is no number, or ``start`` no ``ZonedDateTime``.
     """
 
     __slots__ = ("_grid",)
@@ -120,7 +120,12 @@ class Every(BuiltInTrigger):
     def __init__(
         self, seconds: float = 0, minutes: float = 0, hours: float = 0, start: ZonedDateTime | None = None
     ) -> None:
-        step = whole_seconds(seconds + 60 * minutes + 3600 * hours)
+        try:
+            step = whole_seconds(seconds + 60 * minutes + 3600 * hours)
+        except TypeError:
+            raise not_a_number("Every", seconds=seconds, minutes=minutes, hours=hours) from None
+        if start is not None:
+            _check_start(start)
         self._grid = SecondGrid(step, None if start is None else nanoseconds(start))
 
     @property
@@ -164,11 +169,21 @@ def whole_seconds(interval: float) -> int:
     """Seconds as nanoseconds.
 
     Raises:
-        ValueError: not a positive, whole number of seconds (to the nanosecond, for ``hours=1.1`` is not exact).
+        ValueError: not a positive, whole number of seconds (to the nanosecond, for ``hours=1.1`` is not exact), or
+            more than 230 years.
     """
+    got = f"got {interval} seconds"
     if not interval > 0:
-        raise ValueError("Every trigger interval must be positive")
-    step = round(interval * SECOND) if isfinite(interval) else 1
+        raise ValueError(f"Every trigger interval must be positive, {got}")
+    if interval > LONGEST:
+        raise ValueError(f"Every trigger interval must be at most 230 years ({LONGEST} seconds), {got}")
+    step = round(interval * SECOND)
     if step % SECOND or not step:
-        raise ValueError("Every trigger interval must be a whole number of seconds")
+        raise ValueError(f"Every trigger interval must be a whole number of seconds, {got}")
     return step
+
+
+def _check_start(start: object) -> None:
+    if not isinstance(start, ZonedDateTime):
+        raise TypeError(f"Every 'start' must be a ZonedDateTime, got {start!r}")
+    checked_year("Every 'start'", start)

@@ -1,13 +1,14 @@
 """Triggers of a single run: ``After`` a delay, ``Once`` at a moment."""
 
 import re
+from datetime import time
 from typing import Literal
 
-from whenever import SYSTEM_TZ, TimeDelta, ZonedDateTime
+from whenever import SYSTEM_TZ, Time, TimeDelta, ZonedDateTime
 
 from duly.core import clock
 from duly.core.clock import SECOND, Zone, nanoseconds, round_to_second, zoned
-from duly.triggers.builtin import HORIZON, BuiltInTrigger, decimal_seconds
+from duly.triggers.builtin import HORIZON, LONGEST, BuiltInTrigger, checked_year, decimal_seconds, not_a_number
 
 IfPast = Literal["tomorrow", "error"]
 
@@ -70,21 +71,48 @@ class Delay:
         """``None``: the slot exists only once it is scheduled."""
 
 
+class NextTimeOfDay:
+    """One slot: the next ``at`` on the wall clock of ``zone`` after the moment of scheduling. Immutable."""
+
+    __slots__ = ("at", "zone")
+
+    def __init__(self, at: time, zone: Zone) -> None:
+        self.at = at
+        self.zone = zone
+
+    def first(self, now: int) -> int:
+        """``at`` today, tomorrow if that is not later than ``now``."""
+        return nanoseconds(next_time_of_day(zoned(now, self.zone), self.at))
+
+    def next(self, previous: int, now: int) -> None:
+        """``None``: nothing follows."""
+
+    def count(self, previous: int, until: int) -> tuple[int, int]:  # noqa: ARG002 - there is no second slot
+        """None follow."""
+        return 0, previous
+
+    def between(self, after: int, until: int) -> int:
+        """1 if the slot, were it scheduled at ``after``, lies in (after, until]."""
+        return int(self.first(after) <= until)
+
+    def previous(self, before: int) -> None:
+        """``None``: the slot exists only once it is scheduled."""
+
+
 class After(BuiltInTrigger):
     """Run once, a delay of elapsed time after scheduling.
 
     ``timedelta`` replaces ``seconds`` and ``minutes``.
 
     Raises:
-        ValueError: the delay is not positive.
+        ValueError: the delay is not positive, or more than 230 years.
+        TypeError: ``seconds`` or ``minutes`` is no number, or ``timedelta`` no ``whenever.TimeDelta``.
     """
 
     __slots__ = ("_delay",)
 
     def __init__(self, seconds: float = 0, minutes: float = 0, timedelta: TimeDelta | None = None) -> None:
-        self._delay = Delay(_seconds(seconds + 60 * minutes) if timedelta is None else timedelta.total("nanoseconds"))
-        if self._delay.delay <= 0:
-            raise ValueError("After trigger delay must be positive")
+        self._delay = Delay(_of_numbers(seconds, minutes) if timedelta is None else _of_timedelta(timedelta))
 
     def chain(self, zone: Zone) -> Delay:  # noqa: ARG002 - elapsed time knows no zone
         """The delay, the same in every zone."""
@@ -116,7 +144,8 @@ class Once(BuiltInTrigger):
     first occurrence.
 
     Raises:
-        ValueError: ``at`` or ``if_past`` is not one of these, or the time has passed and ``if_past`` is ``"error"``.
+        ValueError: ``at`` or ``if_past`` is not one of these, ``at`` lies before 1900 or after 2199, or the time has
+            passed and ``if_past`` is ``"error"``.
         TypeError: ``at`` is neither text nor a ``ZonedDateTime``.
     """
 
@@ -132,10 +161,11 @@ class Once(BuiltInTrigger):
             self._at, self.warning = _wall_clock_target(at, if_past)
             self._label = at
         elif isinstance(at, ZonedDateTime):
+            checked_year("Once 'at'", at)
             self._at, self.warning = at, _absolute_warning(at, if_past)
             self._label = iso(at)
         else:
-            raise TypeError(f"Once 'at' must be 'HH:MM' or a ZonedDateTime, got {type(at).__name__}")
+            raise TypeError(f"Once 'at' must be 'HH:MM' or a ZonedDateTime, got {at!r}")
         self._if_past = if_past
 
     def chain(self, zone: Zone) -> Single:  # noqa: ARG002 - the target is fixed at construction
@@ -183,11 +213,10 @@ def clock_numbers(at: str) -> tuple[int, int, int] | None:
     return (hour, minute, second) if hour in range(24) and minute in range(60) and second in range(60) else None
 
 
-def wall_clock(now: ZonedDateTime, days: int, hour: int, minute: int, second: int = 0) -> ZonedDateTime:
-    """That time of day, ``days`` calendar days after ``now``; moved forward in a gap, the first when it repeats."""
-    date = now.date().add(days=days)
-    zone = SYSTEM_TZ if now.tz_id is None else now.tz_id
-    return ZonedDateTime(date.year, date.month, date.day, hour, minute, second, tz=zone, disambiguation="compatible")
+def next_time_of_day(now: ZonedDateTime, at: time) -> ZonedDateTime:
+    """``at`` on the day of ``now``, on the next if that is not later; moved forward in a gap, the first of two."""
+    today = _wall_clock(now, 0, at)
+    return today if today > now else _wall_clock(now, 1, at)
 
 
 def iso(moment: ZonedDateTime) -> str:
@@ -195,20 +224,46 @@ def iso(moment: ZonedDateTime) -> str:
     return moment.format_iso(tz_id_display="if_available")
 
 
-def _seconds(delay: float) -> int:
-    return round(delay * SECOND) if 0 < delay < HORIZON else 0
+def _wall_clock(now: ZonedDateTime, days: int, at: time) -> ZonedDateTime:
+    """``at``, ``days`` calendar days after ``now``."""
+    zone = SYSTEM_TZ if now.tz_id is None else now.tz_id
+    return now.date().add(days=days).at(Time(at)).assume_tz(zone, disambiguation="compatible")
+
+
+def _of_numbers(seconds: float, minutes: float) -> int:
+    try:
+        delay = seconds + 60 * minutes
+        return _checked_delay(delay * SECOND, f"{delay} seconds")
+    except TypeError:
+        raise not_a_number("After", seconds=seconds, minutes=minutes) from None
+
+
+def _of_timedelta(delay: object) -> int:
+    if not isinstance(delay, TimeDelta):
+        raise TypeError(f"After 'timedelta' must be a whenever.TimeDelta, got {delay!r}")
+    return _checked_delay(delay.total("nanoseconds"), str(delay))
+
+
+def _checked_delay(delay: float, shown: str) -> int:
+    """Nanoseconds as a whole number; ``shown`` is what errors call them."""
+    if delay > LONGEST * SECOND:
+        raise ValueError(f"After trigger delay must be at most 230 years ({LONGEST} seconds), got {shown}")
+    rounded = round(delay) if delay > 0 else 0
+    if not rounded:
+        raise ValueError(f"After trigger delay must be positive, got {shown}")
+    return rounded
 
 
 def _wall_clock_target(at: str, if_past: IfPast) -> tuple[ZonedDateTime, str | None]:
-    hour, minute = hours_and_minutes(at, "Once")
+    time_of_day = time(*hours_and_minutes(at, "Once"))
     host = clock.current()
     now = zoned(host.now(), host.zone)
-    target = wall_clock(now, 0, hour, minute)
+    target = _wall_clock(now, 0, time_of_day)
     if target > now:
         return target, None
     if if_past == "error":
         raise ValueError(f"Once({at!r}) constructed after the target time; now is {iso(now)}")
-    tomorrow = wall_clock(now, 1, hour, minute)
+    tomorrow = _wall_clock(now, 1, time_of_day)
     return tomorrow, f"Once({at!r}): the time had passed today and was deferred to {iso(tomorrow)}"
 
 

@@ -1,4 +1,4 @@
-"""``CronChain``: the wall-clock times of a ``Schedule``, laid over the offsets of a zone, as a set of instants.
+"""``CronChain``: the wall-clock times of a ``LocalTimes``, laid over the offsets of a zone, as a set of instants.
 
 An instant belongs to the chain if its wall-clock time matches, unless its pass over a repeated hour does not count
 (``zones.Segment``); and instants after a gap belong to it in place of matching times that do not exist. So ``next`` is
@@ -10,13 +10,13 @@ from functools import lru_cache
 from typing import Literal
 
 from duly.core.clock import SECOND
-from duly.triggers.calendar import NEVER
-from duly.triggers.schedule import DAY, Schedule
+from duly.triggers.calendar import BEYOND
+from duly.triggers.local_times import DAY_SECONDS, LocalTimes
 from duly.triggers.zones import Segment, Segments
 
 Gap = Literal["shift", "after_gap", "skip"]
 
-_MARGIN = 2 * DAY
+_MARGIN = 2 * DAY_SECONDS
 """More than any UTC offset, or change of one, amounts to."""
 
 
@@ -26,10 +26,10 @@ class CronChain:
     Immutable but for a note of the offset last seen, which changes no answer and is replaced as a whole.
     """
 
-    __slots__ = ("_gap", "_schedule", "_segments", "_starts", "_steady")
+    __slots__ = ("_gap", "_local_times", "_segments", "_starts", "_steady")
 
-    def __init__(self, schedule: Schedule, segments: Segments, gap: Gap) -> None:
-        self._schedule = schedule
+    def __init__(self, local_times: LocalTimes, segments: Segments, gap: Gap) -> None:
+        self._local_times = local_times
         self._segments = segments.all
         self._starts = segments.starts
         self._gap = gap
@@ -44,7 +44,7 @@ class CronChain:
         """First tick later than both."""
         second = (previous if previous > now else now) // SECOND  # noqa: FURB136 - max() takes twice as long
         low, high, offset = self._steady
-        if low <= second < high and (tick := self._schedule.next(second + offset + 1) - offset) < high:
+        if low <= second < high and (tick := self._local_times.next(second + offset + 1) - offset) < high:
             return tick * SECOND
         found = self._after(second)
         return None if found is None else found * SECOND
@@ -74,7 +74,7 @@ class CronChain:
         while index < len(self._segments):
             segment = self._segments[index]
             offset = segment.offset
-            local = self._schedule.next(max(second + 1, segment.low) + offset)
+            local = self._local_times.next(max(second + 1, segment.low) + offset)
             tick = min(local - offset, self._shifted_after(segment, second))
             if tick < segment.high:
                 self._steady = (segment.start + abs(offset - segment.before), segment.high, offset)
@@ -88,7 +88,7 @@ class CronChain:
         while index >= 0:
             segment = self._segments[index]
             offset = segment.offset
-            local = self._schedule.previous(min(second, segment.high) - 1 + offset)
+            local = self._local_times.previous(min(second, segment.high) - 1 + offset)
             tick = max(local - offset, self._shifted_before(segment, second))
             if tick >= segment.low:
                 return tick
@@ -96,37 +96,37 @@ class CronChain:
         return None
 
     def _shifted_after(self, segment: Segment, second: int) -> int:
-        """First tick later than ``second`` that stands for one in the gap before ``segment``, else ``NEVER``."""
+        """First tick later than ``second`` that stands for one in the gap before ``segment``, else ``BEYOND``."""
         start, before, length = segment.start, segment.before, segment.offset - segment.before
         if length <= 0 or self._gap == "skip" or second >= start + length:
-            return NEVER
+            return BEYOND
         if self._gap == "after_gap":
-            return start if second < start and self._gap_matches(segment) else NEVER
-        tick = self._schedule.next(max(second + 1, start) + before) - before
-        return tick if tick < start + length else NEVER
+            return start if second < start and self._gap_matches(segment) else BEYOND
+        tick = self._local_times.next(max(second + 1, start) + before) - before
+        return tick if tick < start + length else BEYOND
 
     def _shifted_before(self, segment: Segment, second: int) -> int:
-        """Last tick earlier than ``second`` that stands for one in the gap before ``segment``, else ``-NEVER``."""
+        """Last tick earlier than ``second`` that stands for one in the gap before ``segment``, else ``-BEYOND``."""
         start, before, length = segment.start, segment.before, segment.offset - segment.before
         if length <= 0 or self._gap == "skip" or second <= start:
-            return -NEVER
+            return -BEYOND
         if self._gap == "after_gap":
-            return start if self._gap_matches(segment) else -NEVER
-        tick = self._schedule.previous(min(second, start + length) - 1 + before) - before
-        return tick if tick >= start else -NEVER
+            return start if self._gap_matches(segment) else -BEYOND
+        tick = self._local_times.previous(min(second, start + length) - 1 + before) - before
+        return tick if tick >= start else -BEYOND
 
     def _gap_matches(self, segment: Segment) -> bool:
-        return self._schedule.next(segment.start + segment.before) < segment.start + segment.offset
+        return self._local_times.next(segment.start + segment.before) < segment.start + segment.offset
 
     def _count(self, segment: Segment, start: int, end: int) -> int:
         """How many ticks of ``segment`` lie in [start, end)."""
         low, high, offset = max(start, segment.low), min(end, segment.high), segment.offset
-        number = self._schedule.count(low + offset, high + offset)
+        number = self._local_times.count(low + offset, high + offset)
         return number + self._count_shifted(segment, start, end)
 
     def _count_shifted(self, segment: Segment, start: int, end: int) -> int:
         """How many ticks in [start, end) stand for ones in the gap, and coincide with no other; minute by minute."""
-        count, before, offset = self._schedule.count, segment.before, segment.offset
+        count, before, offset = self._local_times.count, segment.before, segment.offset
         end, number = min(end, segment.start + offset - before), 0
         whole_minutes = (offset - before) % 60 == 0 and self._gap == "shift"
         tick = self._shifted_after(segment, start - 1)
@@ -143,6 +143,6 @@ class CronChain:
 
 
 @lru_cache(maxsize=4096)
-def shared_chain(schedule: Schedule, segments: Segments, gap: Gap) -> CronChain:
+def shared_chain(local_times: LocalTimes, segments: Segments, gap: Gap) -> CronChain:
     """One chain for all jobs of the same schedule, zone and rule."""
-    return CronChain(schedule, segments, gap)
+    return CronChain(local_times, segments, gap)

@@ -1,19 +1,19 @@
-"""``Schedule``: the wall-clock times a cron expression means, in a calendar without zones.
+"""``LocalTimes``: the wall-clock times a cron expression means, in a calendar without zones.
 
 Times are seconds since 1970-01-01 00:00 local time. The minutes of a day are the bits of one integer, so the next
 matching minute is a shift and the lowest bit set.
 """
 
-from duly.triggers.calendar import NEVER, Days
+from duly.triggers.calendar import BEYOND, Days
 
-DAY = 86_400
+DAY_SECONDS = 86_400
 """Seconds in a day of the calendar."""
 
 _ALL_HOURS = (1 << 24) - 1
 _SECOND_ZERO = 1
 
 
-class Schedule:
+class LocalTimes:
     """The set of matching local times. Immutable; equal expressions share one."""
 
     __slots__ = ("_days", "_first", "_last", "_minutes", "_per_day", "_seconds", "all_hours")
@@ -32,40 +32,40 @@ class Schedule:
         self.all_hours = hours == _ALL_HOURS
 
     def next(self, local: int) -> int:
-        """First matching time at or after ``local``, else ``NEVER``."""
-        day, second = divmod(local, DAY)
+        """First matching time at or after ``local``, else ``BEYOND``."""
+        day, second = divmod(local, DAY_SECONDS)
         days = self._days
         if days is not None and (found := days.next(day)) != day:
-            return found * DAY + self._first if found != NEVER else NEVER
+            return found * DAY_SECONDS + self._first if found != BEYOND else BEYOND
         if self._seconds == _SECOND_ZERO:
             minute = (second + 59) // 60
             if later := self._minutes >> minute:
-                return day * DAY + (minute + (later & -later).bit_length() - 1) * 60
+                return day * DAY_SECONDS + (minute + (later & -later).bit_length() - 1) * 60
         elif (found := self._next_second(second)) >= 0:
-            return day * DAY + found
+            return day * DAY_SECONDS + found
         day += 1
-        if days is not None and (day := days.next(day)) == NEVER:
-            return NEVER
-        return day * DAY + self._first
+        if days is not None and (day := days.next(day)) == BEYOND:
+            return BEYOND
+        return day * DAY_SECONDS + self._first
 
     def previous(self, local: int) -> int:
-        """Last matching time at or before ``local``, else ``-NEVER``."""
-        day, second = divmod(local, DAY)
+        """Last matching time at or before ``local``, else ``-BEYOND``."""
+        day, second = divmod(local, DAY_SECONDS)
         days = self._days
         if days is not None and (found := days.previous(day)) != day:
-            return found * DAY + self._last if found != -NEVER else -NEVER
+            return found * DAY_SECONDS + self._last if found != -BEYOND else -BEYOND
         if (found := self._previous_second(second)) >= 0:
-            return day * DAY + found
+            return day * DAY_SECONDS + found
         day -= 1
-        if days is not None and (day := days.previous(day)) == -NEVER:
-            return -NEVER
-        return day * DAY + self._last
+        if days is not None and (day := days.previous(day)) == -BEYOND:
+            return -BEYOND
+        return day * DAY_SECONDS + self._last
 
     def count(self, start: int, end: int) -> int:
         """How many matching times lie in [start, end)."""
         if start >= end:
             return 0
-        (first, start_second), (last, end_second) = divmod(start, DAY), divmod(end, DAY)
+        (first, start_second), (last, end_second) = divmod(start, DAY_SECONDS), divmod(end, DAY_SECONDS)
         days = last - first if self._days is None else self._days.count(first, last)
         return days * self._per_day - self._before(first, start_second) + self._before(last, end_second)
 
