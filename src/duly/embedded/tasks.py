@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("duly.embedded")
 
 _BATCH = 64
+_STOPPED = "the scheduler was stopped before the run came to its end"
 
 
 class LoopThread:
@@ -103,7 +104,7 @@ class LoopThread:
         try:
             return future.result()
         except CancelledError:
-            raise RuntimeError("the scheduler was stopped before the run came to its end") from None
+            raise RuntimeError(_STOPPED) from None
         finally:
             self._awaited.discard(future)
 
@@ -134,7 +135,8 @@ class LoopThread:
             asyncio.set_event_loop(None)
             self._loop.close()
             for future in list(self._awaited):
-                future.cancel()  # its run has outlasted its cancellation, and somebody waits for it
+                if not future.done():  # its run has outlasted its cancellation, and somebody waits for it
+                    future.set_exception(RuntimeError(_STOPPED))
 
     def _run(self) -> None:
         """Until told to stop, or until a task that a job has made raises ``SystemExit`` or ``KeyboardInterrupt``.
