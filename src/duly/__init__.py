@@ -4,18 +4,14 @@ These are the names of the embedded scheduler. Importing them loads no third par
 """
 
 from duly.core.outcomes import Outcome, Reason
-from duly.embedded import (
-    Account,
+from duly.embedded.account import Account, Health
+from duly.embedded.job import Job, JobStatus
+from duly.embedded.records import Execution, JobEvent, Notice
+from duly.embedded.scheduler import Scheduler
+from duly.embedded.triggers import (
     CronTrigger,
-    Execution,
-    Health,
     IntervalTrigger,
-    Job,
-    JobEvent,
-    JobStatus,
-    Notice,
     OnceTrigger,
-    Scheduler,
     Trigger,
     TriggerType,
     at,

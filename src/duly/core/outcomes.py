@@ -62,11 +62,12 @@ def classify(error: BaseException, *, cancelled: type[BaseException] | tuple[()]
     if isinstance(error, cancelled):
         return Failure(Outcome.CANCELLED, None, None)
     if isinstance(error, TimeoutError):
-        return Failure(Outcome.TIMED_OUT, "TimeoutError", _text(error) or "execution timed out")
-    return Failure(Outcome.ERROR, type(error).__name__, _text(error))
+        return Failure(Outcome.TIMED_OUT, "TimeoutError", text_of(error) or "execution timed out")
+    return Failure(Outcome.ERROR, type(error).__name__, text_of(error))
 
 
-def _text(error: BaseException) -> str:
+def text_of(error: BaseException) -> str:
+    """Its text; a stand-in if its class, a user's, cannot give one."""
     try:
         return str(error)
     except BaseException:  # noqa: BLE001 - its class is a user's, and the ledger must have a line all the same

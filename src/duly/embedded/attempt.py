@@ -19,6 +19,9 @@ log = logging.getLogger("duly.embedded")
 
 _SUCCESS, _CANCELLED = Outcome.SUCCESS, Outcome.CANCELLED  # Python 3.11 is slow to read them from the class
 
+TIMED_OUT = "timed out: job=%s attempt=%d message=%s"
+"""Logged of every time-out, whoever finds it."""
+
 
 class Attempt(Ended):
     """``with Attempt(driver, run) as attempt: attempt.result = …`` settles and records the run.
@@ -52,7 +55,7 @@ class Attempt(Ended):
         limit = self.job.options.timeout
         timed_out = error is None or (isinstance(error, TimeoutError) and not error.args)
         if timed_out and limit is not None and self.duration > limit:
-            error = TimeoutError(f"execution timed out after {limit / SECOND:g} s")
+            error = TimeoutError(time_out_message(limit))
         if error is not None:
             self._fail(error)
         driver.finish(self)
@@ -70,6 +73,9 @@ class Attempt(Ended):
         if outcome is Outcome.ERROR:
             log.error("failed: job=%s attempt=%d", self.job.key, self.run.attempt, exc_info=error)
         elif outcome is Outcome.TIMED_OUT:
-            log.warning(
-                "timed out: job=%s attempt=%d message=%s", self.job.key, self.run.attempt, failure.error_message
-            )
+            log.warning(TIMED_OUT, self.job.key, self.run.attempt, failure.error_message)
+
+
+def time_out_message(limit: int) -> str:
+    """What is recorded of a run that has exceeded its limit, in nanoseconds."""
+    return f"execution timed out after {limit / SECOND:g} s"

@@ -1,7 +1,7 @@
 """What drives the engine for an embedded scheduler, whoever gives it time.
 
-One lock guards engine, jobs and records. It is held for short, bounded pieces of work: a command, a tick of at most
-128 decisions. Nothing of a user's is called under it but triggers.
+One lock guards engine, jobs and records. It is held for a command or a tick of at most 128 decisions; a start, a stop
+and a listing take it once for all jobs. Nothing of a user's is called under it but triggers.
 
 Workers do not wait for it. A worker that has ended a run puts it on ``finished`` and *tries* the lock; if somebody has
 it, that one settles the run, because ``__exit__`` looks at ``finished`` before it lets go, and once more afterwards.
@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Self
 from duly.core.clock import NEVER, SECOND, Clock, Zone
 from duly.core.decisions import Cancel, Close, Decision, Done, Run, TriggerFailed, TriggerLagged
 from duly.core.engine import Engine
-from duly.core.outcomes import Failure, Outcome, Reason, classify
+from duly.core.outcomes import Failure, Outcome, Reason, classify, text_of
 from duly.core.policy import Misfire
+from duly.embedded.attempt import TIMED_OUT, time_out_message
 from duly.embedded.job import JobStatus, LiveJob, LiveRun, load_zoneinfo, moment
 from duly.embedded.lateness import Deadlines, Lateness
 from duly.embedded.records import EVENT_OF, Ended, JobEvent, Line, Listener, Notice, Records, execution_of
@@ -218,7 +219,7 @@ class Driver:
                 self.host.interrupt(decision.run)
         elif type(decision) is TriggerFailed:
             job, error = decision.job, decision.error
-            job.tallied().trigger_error = f"the trigger raised {type(error).__name__}: {error}"
+            job.tallied().trigger_error = f"the trigger raised {type(error).__name__}: {text_of(error)}"
             message = "the trigger raised, nothing more is due: job=%s func=%r trigger=%r"
             self._log(logging.ERROR, message, job.key, job.func, job.trigger, error=error)
         elif type(decision) is TriggerLagged:
@@ -348,9 +349,8 @@ class Driver:
 
     def _time_out(self, monotonic: int) -> None:
         for run, limit in self._deadlines.passed(monotonic):
-            message = f"execution timed out after {limit / SECOND:g} s"
-            text = "timed out: job=%s attempt=%d message=%s"
-            self._log(logging.WARNING, text, run.job.key, run.attempt, message)
+            message = time_out_message(limit)
+            self._log(logging.WARNING, TIMED_OUT, run.job.key, run.attempt, message)
             failure = Failure(Outcome.TIMED_OUT, "TimeoutError", message)
             self._finished.append(Ended(run, Outcome.TIMED_OUT, run.started or 0, limit, failure))
 

@@ -283,8 +283,7 @@ class _Worker(threading.Thread):
 def perform(driver: Driver, run: LiveRun, context: Context) -> None:
     """Carry out a run of a sync job in this thread, in a context of its own like ``context``."""
     if not driver.withholds(run):
-        if run.job.options.timeout is not None:
-            driver.set_deadline(run)
+        driver.set_deadline(run)
         _call(driver, run, context.copy())
 
 

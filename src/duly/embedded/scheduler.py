@@ -77,9 +77,11 @@ class Scheduler:
             raise ValueError(f"max_workers must be a whole number of at least 1, got {max_workers!r}")
         self._max_workers = max_workers
         self._misfire: MisfireName = member(Misfire, "misfire", misfire).value
-        self._clock = SystemClock(zone_key(timezone)) if clock is None else clock
-        self._zone = self._clock.zone if timezone is None else zone_key(timezone)
-        self._driver = Driver(self._clock, self._zone)
+        zone = zone_key(timezone)
+        if clock is None:
+            clock = SystemClock(zone)
+        self._zone = clock.zone if zone is None else zone
+        self._driver = Driver(clock, self._zone)
         self._life = threading.Lock()
         self._suffixes: dict[str, int] = {}
         self._finalizer: weakref.finalize[..., Scheduler] | None = None
