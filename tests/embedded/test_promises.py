@@ -5,7 +5,6 @@ import gc
 import logging
 import threading
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from whenever import ZonedDateTime
@@ -128,13 +127,6 @@ def test_next_runs_ends_where_max_runs_does(make: Make) -> None:
     scheduler = make()
     job_id = scheduler.schedule(Calls(), trigger=every(hours=1), max_runs=3)
     assert len(scheduler.next_runs(job_id, 10)) == 3
-
-
-@pytest.mark.parametrize("history", ["jobs.db", False])
-def test_a_ledger_file_is_refused_while_there_are_none(history: Any) -> None:  # noqa: ANN401 - wrong on purpose
-    assert Scheduler(history=None).health().running is False
-    with pytest.raises(TypeError, match="history must be None"):
-        Scheduler(history=history)
 
 
 def test_a_time_of_day_is_meant_in_the_zone_of_the_scheduler() -> None:

@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from duly.core.clock import NEVER, SECOND, Clock, Zone
-from duly.core.decisions import Cancel, Close, Decision, Done, Run, TriggerFailed, TriggerLagged
+from duly.core.decisions import Cancel, Close, Decision, Done, Run, TriggerFailed, TriggerLagged, Wait
 from duly.core.engine import Engine
 from duly.core.outcomes import Failure, Outcome, Reason, classify, text_of
 from duly.core.policy import Misfire
@@ -29,6 +29,7 @@ from duly.embedded.records import EVENT_OF, Ended, JobEvent, Line, Listener, Not
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from duly.embedded.book import Book, Item
     from duly.embedded.host import Host
 
 log = logging.getLogger("duly.embedded")
@@ -37,6 +38,8 @@ BATCH = 128
 LONGEST_SLEEP = 30 * SECOND
 """So that a stepped clock or a sleep of the machine is noticed in time."""
 ENDED_KEPT = 1_000
+_SECONDS_UNTIL_ROOM = 0.01
+"""Nothing more is started until the ledger file has room for it: until it is asked again."""
 
 _STALLED, _CANCELLED = Reason.STALLED, JobStatus.CANCELLED  # Python 3.11 is slow to read them from their classes
 _FAILED = "the scheduler's driver failed and goes on"
@@ -45,11 +48,14 @@ _FAILED = "the scheduler's driver failed and goes on"
 class Driver:
     """Owns engine, jobs and records of one scheduler; ``with driver:`` takes the lock that guards them all."""
 
-    def __init__(self, clock: Clock, zone: Zone) -> None:
+    def __init__(self, clock: Clock, zone: Zone, book: Book | None = None) -> None:
         self.clock = clock
         self.zone = zone
         self.engine: Engine[LiveJob] = Engine()
         self.records = Records()
+        self.book = book
+        """The ledger file; ``None``: there is none."""
+        self._record: Callable[[Item], None] | None = None if book is None else book.record
         self.jobs: dict[str, LiveJob] = {}
         """Those that have not ended, by id."""
         self.ended: OrderedDict[str, LiveJob] = OrderedDict()
@@ -99,11 +105,12 @@ class Driver:
 
     def admit(self, job: LiveJob, first: int, now: int) -> None:
         """Take a new job in, whose chain begins with ``first``."""
-        job.first = first
+        job.first = job.pending = job.fire_at = first
+        if self.book is not None and self.book.is_open:
+            self.book.adopt(job, now)
+            job.first = job.pending
         if self.running:
-            self.engine.add(job, now, pending=first)
-        else:
-            job.pending = job.fire_at = first
+            self.engine.add(job, now, pending=job.pending)
         if self.ended:
             self.ended.pop(job.key, None)
         self.jobs[job.key] = job
@@ -123,6 +130,8 @@ class Driver:
 
     def pause(self, job: LiveJob, now: int) -> None:
         """Pause a job that lives."""
+        if self.book is not None and not job.paused:
+            self.book.pause(job, now)
         if job.gone:
             job.paused = True
         else:
@@ -130,6 +139,8 @@ class Driver:
 
     def resume(self, job: LiveJob, now: int, catch_up: Misfire) -> None:
         """Resume a job that lives. If nothing runs yet, what ``catch_up`` is to run is left to the start."""
+        if self.book is not None and job.paused:
+            self.book.pause(job, None)
         if not job.gone:
             self.carry_out(self.engine.resume(job, now, catch_up))
         elif catch_up is Misfire.SKIP and job.paused:
@@ -146,6 +157,8 @@ class Driver:
         run, decisions = self.engine.run_now(job, now, self._why_late(job, now))
         self.carry_out(decisions)
         self.in_flight.add(run)
+        if self._record is not None:
+            self._record(run)
         return run
 
     def begin(self) -> None:
@@ -154,6 +167,9 @@ class Driver:
         self._lateness.begin(now)
         self.running = True
         for job in list(self.jobs.values()):
+            if self.book is not None:
+                self.book.adopt(job, now)
+                job.first = job.pending if job.tally is None else job.first
             self.carry_out(self.engine.add(job, now, pending=job.pending))
 
     def begin_stop(self, host: Host) -> list[LiveRun]:
@@ -180,7 +196,9 @@ class Driver:
     def forget_threads(self) -> None:
         """Stand as before the first start: what was before, or is in flight, is in the account of somebody else."""
         jobs, listeners = self.jobs, self.listeners
-        self.__init__(self.clock, self.zone)  # type: ignore[misc] # whatever it makes has to be made anew
+        if self.book is not None:
+            self.book.forget()
+        self.__init__(self.clock, self.zone, self.book)  # type: ignore[misc] # whatever it makes has to be made anew
         self.jobs, self.listeners = jobs, listeners
         for job in jobs.values():
             job.gone = True
@@ -203,6 +221,8 @@ class Driver:
     def _hand_out(self, run: LiveRun) -> None:
         assert self.host is not None  # noqa: S101 - jobs are in the engine only while there is a host
         self.in_flight.add(run)
+        if self._record is not None:
+            self._record(run)
         try:
             self.host.submit(run)
         except Exception as error:  # noqa: BLE001 - no thread or file to be had: the run ends in that error
@@ -212,6 +232,9 @@ class Driver:
     def _carry_out(self, decision: Decision[LiveJob]) -> None:
         if type(decision) is Close:
             self._record_closed(decision)
+        elif type(decision) is Wait:
+            if self._record is not None:
+                self._record(decision)
         elif type(decision) is Done:
             self.retire(decision.job, None)
         elif type(decision) is Cancel:
@@ -229,6 +252,8 @@ class Driver:
     def retire(self, job: LiveJob, status: JobStatus | None) -> None:
         """Move a job to those that have ended. Without ``status`` its last outcome tells how."""
         self.jobs.pop(job.key, None)
+        if self.book is not None:
+            self.book.leave(job, self.clock.now(), cancelled=status is _CANCELLED)
         tally = job.tally
         if tally is not None and tally.last_outcome is None:
             tally.last_outcome = next(reversed(tally.outcomes), None)  # none of its slots ran
@@ -264,6 +289,8 @@ class Driver:
         job = run.job
         decisions = self.engine.settle(run, ended.outcome, self.clock.now())
         self.records.ended(ended)
+        if self._record is not None:
+            self._record(ended)
         if self.listeners:
             self._note(ended)
         if self._deadlines:
@@ -273,6 +300,8 @@ class Driver:
             self.carry_out(decisions)
         if job.gone and job.ended is None:
             self._retire_if_over(job)
+        if not self.running and not self.in_flight and self.book is not None and self.book.ending:
+            self._afterwards.append(self.book.close_if_ending)
 
     def _settle_finished(self) -> None:
         finished = self._finished
@@ -289,6 +318,8 @@ class Driver:
 
     def _record_closed(self, close: Close[LiveJob]) -> None:
         self.records.closed(close)
+        if self._record is not None:
+            self._record(close)
         if self.listeners:
             self._note(close)
         if close.outcome is Outcome.MISSED:
@@ -319,6 +350,10 @@ class Driver:
         with self:
             now = self.clock.now()
             self._look_at_clocks(now)
+            if self.book is not None:
+                self.book.beat(self.clock.monotonic())
+                if self.book.records.full:
+                    return _SECONDS_UNTIL_ROOM
             earliest = self._earliest()
             if earliest <= now:
                 late = self._lateness

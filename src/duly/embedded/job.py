@@ -1,17 +1,22 @@
 """A job: as the scheduler keeps it, and as users see it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from duly.core.clock import NEVER, Zone, zoned
 from duly.core.decisions import Arming, Run
 from duly.core.outcomes import Outcome
 from duly.core.trigger import Chain, TriggerProtocol
 from duly.embedded.options import Options
+
+if TYPE_CHECKING:
+    from duly.embedded.book import Page
 
 JobFunction: TypeAlias = Callable[..., Any]
 
@@ -103,7 +108,7 @@ class Tally:
 class LiveJob(Arming):
     """A job inside the scheduler: what the engine knows of it, and beside it what to call. Guarded by its lock."""
 
-    __slots__ = ("args", "created_at", "ended", "first", "func", "kwargs", "options", "tally", "trigger")
+    __slots__ = ("args", "created_at", "ended", "first", "func", "kwargs", "options", "page", "tally", "trigger")
 
     def __init__(self, key: str, chain: Chain, options: Options, func: JobFunction, trigger: TriggerProtocol) -> None:
         Arming.__init__(self, key, chain, options.policy)  # super() costs a tenth of registering a job
@@ -117,6 +122,8 @@ class LiveJob(Arming):
         """The slot with which its chain began."""
         self.tally: Tally | None = None
         """``None`` until there is something to tell."""
+        self.page: Page | None = None
+        """What a ledger file knows of it; ``None`` without one."""
         self.ended: JobStatus | None = None
         """How it ended; ``None`` while it lives."""
 

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from duly.core.clock import SECOND
 from duly.core.policy import Misfire, Mode, Policy
@@ -77,6 +77,14 @@ def options_of(  # noqa: PLR0917 - lru_cache is fastest with positional argument
     )
     limit = None if timeout is None else max(round(timeout * SECOND), 1)
     return Options(policy=policy, timeout=limit, group=group, awaited=awaited)
+
+
+def checked_options(*wanted: Any) -> Options:  # noqa: ANN401 - what a caller gave, not checked yet
+    """As ``options_of``, also where one of the values cannot be looked up: that one is wrong, and the error says so."""
+    try:
+        return options_of(*wanted)
+    except TypeError:
+        return options_of.__wrapped__(*wanted)
 
 
 def member(enum: type[EnumT], what: str, value: str) -> EnumT:

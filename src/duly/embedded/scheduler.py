@@ -7,25 +7,27 @@ import logging
 import os
 import threading
 import weakref
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from duly.core.clock import NEVER, Clock, SystemClock
+from duly.core.clock import NEVER, Clock, SystemClock, Zone
 from duly.core.outcomes import Outcome
 from duly.core.policy import Misfire
 from duly.core.trigger import chain_of
 from duly.embedded.account import Account, Health, account_of
-from duly.embedded.arguments import callable_name, checked_arguments, checked_name, is_async, wants_name, zone_key
+from duly.embedded.arguments import checked_arguments, checked_name, is_async, wants_name, zone_key
 from duly.embedded.driver import Driver
 from duly.embedded.host import Host, call_by_hand, caller_of_async, load_asyncio, make_host
-from duly.embedded.job import ID_PREFIX, Job, JobFunction, JobStatus, LiveJob, LiveRun, differences, moment, snapshot
+from duly.embedded.job import ID_PREFIX, Job, JobFunction, JobStatus, LiveJob, LiveRun, moment, snapshot
+from duly.embedded.names import Names, gives_way
 from duly.embedded.options import (
     IfExists,
     MisfireName,
     ModeName,
+    checked_options,
     is_number,
     is_whole,
     member,
-    options_of,
 )
 from duly.embedded.records import Execution, JobEvent, Listener, Notice, execution_of
 from duly.embedded.triggers import OnceTrigger
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
     from duly.core.trigger import TriggerProtocol
+    from duly.embedded.book import Book
 
 log = logging.getLogger("duly.embedded")
 
@@ -54,7 +57,7 @@ class Scheduler:
         max_workers: int = 4,
         *,
         timezone: str | tzinfo | None = None,
-        history: None = None,
+        history: str | os.PathLike[str] | None = None,
         misfire: MisfireName = "run_once",
         clock: Clock | None = None,
     ) -> None:
@@ -63,16 +66,17 @@ class Scheduler:
         Args:
             max_workers: threads for sync jobs; they are started as there is work.
             timezone: IANA name or ``ZoneInfo`` in which naive times and cron are meant; ``None``: that of ``clock``.
-            history: where the ledger is kept; ``None``, the only choice yet: the last 1,000 lines, in memory.
+            history: the file in which the whole ledger is kept, made if it is not there; ``None``: the last 1,000
+                lines, in memory. ``start`` opens it, and then jobs go on where the file has left those of their name.
             misfire: what becomes of late slots of jobs that do not say it themselves.
             clock: where time comes from; ``None``: the system's.
 
         Raises:
             ValueError: ``max_workers`` below 1, an unknown zone, or an unknown ``misfire``.
-            TypeError: a ``timezone`` without a name, or a ``history`` that is not ``None``.
+            TypeError: a ``timezone`` without a name, or a ``history`` that is no path.
         """
-        if history is not None:
-            raise TypeError(f"history must be None, for a ledger in memory: there are no files yet, got {history!r}")
+        if not isinstance(history, str | os.PathLike | None):
+            raise TypeError(f"history must be a path, or None for a ledger in memory, got {history!r}")
         if not is_whole(max_workers) or max_workers < 1:
             raise ValueError(f"max_workers must be a whole number of at least 1, got {max_workers!r}")
         self._max_workers = max_workers
@@ -81,9 +85,9 @@ class Scheduler:
         if clock is None:
             clock = SystemClock(zone)
         self._zone = clock.zone if zone is None else zone
-        self._driver = Driver(clock, self._zone)
+        self._driver = Driver(clock, self._zone, None if history is None else _book(history, clock, self._zone))
         self._life = threading.Lock()
-        self._suffixes: dict[str, int] = {}
+        self._names = Names()
         self._finalizer: weakref.finalize[..., Scheduler] | None = None
         _schedulers.add(self)
 
@@ -99,16 +103,23 @@ class Scheduler:
     # Life
 
     def start(self) -> None:
-        """Begin to run jobs. Once it runs, this does nothing."""
-        driver = self._driver
+        """Begin to run jobs. Once it runs, this does nothing.
+
+        Raises:
+            DatabaseFileError: the file of the ledger is in use by another process, or cannot be used.
+        """
+        driver, book = self._driver, self._driver.book
         if driver.host is not None and driver.host.carried_by_caller():
             return  # it runs; and a stop that waits for this job must not be waited for
-        with self._life, driver:
+        with self._life:
             if driver.host is not None:
                 return
-            host = driver.host = make_host(driver, self._max_workers)
-            driver.begin()
-            self._finalizer = weakref.finalize(self, host.abandon)
+            if book is not None:
+                book.open()
+            with driver:
+                host = driver.host = make_host(driver, self._max_workers)
+                driver.begin()
+            self._finalizer = weakref.finalize(self, _abandon, host, book)
             self._finalizer.atexit = False
 
     def stop(self, wait: bool = True, timeout: float | None = None) -> None:  # noqa: FBT001, FBT002 - stop(False) reads well
@@ -141,6 +152,10 @@ class Scheduler:
         host.wait_until(lambda: all(run.done or run in carried for run in in_flight), seconds)
         with driver:
             driver.finish_stop(in_flight, carried)
+        if driver.book is not None:
+            driver.book.ending = True
+            if all(run.done for run in carried):
+                driver.book.close()
         if self._finalizer is not None:
             self._finalizer.detach()
         return True
@@ -213,7 +228,7 @@ class Scheduler:
         """
         if not callable(func):
             raise TypeError(f"func must be callable, got {func!r}: pass the function, not what it returns")
-        wanted = (
+        options = checked_options(
             max_runs,
             timeout,
             jitter,
@@ -226,22 +241,17 @@ class Scheduler:
             is_async(func),
             if_exists,
         )
-        try:
-            options = options_of(*wanted)
-        except TypeError:  # one cannot be looked up, so it is wrong: find out which
-            options = options_of.__wrapped__(*wanted)
         positional = checked_arguments(func, args, kwargs)
         if options.awaited:
             load_asyncio()
         driver = self._driver
         now = driver.clock.now()
-        if trigger is None:
-            trigger = OnceTrigger(moment(now, self._zone))
+        trigger = OnceTrigger(moment(now, self._zone)) if trigger is None else trigger
         named = wants_name(trigger)
         if type(trigger) is Once and trigger.warning is not None:
             log.warning("%s", trigger.warning)
         with driver:
-            name = self._free_name(func) if name is None else checked_name(name)
+            name = self._names.free(func, driver.jobs) if name is None else checked_name(name)
             if named:
                 trigger = trigger.bind(name)  # type: ignore[attr-defined] # wants_name found the method
             job = LiveJob(ID_PREFIX + name, chain_of(trigger, self._zone), options, func, trigger)
@@ -250,7 +260,9 @@ class Scheduler:
             job.created_at = now
             first = job.first_slot(now)
             old = driver.jobs.get(job.key)
-            if old is None or self._give_way(old, job, if_exists, now):
+            if driver.book is not None:
+                job.page = driver.book.page_of(job)
+            if old is None or gives_way(driver, old, job, if_exists, now):
                 driver.admit(job, first, now)
         return job.key
 
@@ -435,36 +447,18 @@ class Scheduler:
             raise ValueError(f"job has ended ({job.ended.value}): {job_id!r}: schedule it again")
         return job
 
-    def _free_name(self, func: JobFunction) -> str:
-        """The name of the function, with the next number if it is taken."""
-        base = callable_name(func)
-        jobs, suffixes = self._driver.jobs, self._suffixes
-        if ID_PREFIX + base not in jobs:
-            suffixes.pop(base, None)
-            return base
-        number = suffixes.get(base, 1) + 1
-        while ID_PREFIX + (name := f"{base}-{number}") in jobs:
-            number += 1
-        suffixes[base] = number
-        return name
 
-    def _give_way(self, old: LiveJob, new: LiveJob, if_exists: IfExists, now: int) -> bool:
-        """Whether the new job takes the name of the old one."""
-        if if_exists == "replace":
-            self._driver.remove(old, now)
-            return True
-        if if_exists == "error":
-            raise ValueError(
-                f"a job named {old.name!r} already exists, names must be unique per scheduler: "
-                "choose another, or pass if_exists='skip' or 'replace'"
-            )
-        changed = differences(old, new)
-        if changed:
-            raise ValueError(
-                f"a job named {old.name!r} exists but its configuration changed ({', '.join(changed)}): "
-                "pass if_exists='replace' to take the new one"
-            )
-        return False
+def _book(path: str | os.PathLike[str], clock: Clock, zone: Zone) -> Book:
+    from duly.embedded.book import Book  # noqa: PLC0415 - SQLite is loaded only by those who use it
+
+    return Book(Path(path), clock, zone)
+
+
+def _abandon(host: Host, book: Book | None) -> None:
+    """A scheduler was dropped without being stopped."""
+    host.abandon()
+    if book is not None:
+        book.abandon()
 
 
 def _or_never(slot: int | None) -> int:

@@ -121,8 +121,7 @@ class SchedulerHost:
         if flight is None or flight.ends > self._clock.monotonic():
             return False
         self._flights.remove(flight)
-        error = flight.error
-        flight.attempt.__exit__(type(error), error, None) if error else flight.attempt.__exit__(None, None, None)
+        _end(flight)
         return True
 
     def _drive(self) -> bool:
@@ -153,7 +152,11 @@ class SchedulerHost:
         self._in_hand.append(run)
         error, spent = self._clock.measure(lambda: self._call(run.job, attempt))
         self._in_hand.remove(run)
-        self._flights.append(_Flight(run, attempt, self._clock.monotonic() + spent, error))
+        flight = _Flight(run, attempt, self._clock.monotonic() + spent, error)
+        if self._stopped:  # by the job itself
+            _end(flight)
+        else:
+            self._flights.append(flight)
 
     def _call_by_hand(self, driver: Driver, run: LiveRun) -> Attempt:
         with Attempt(driver, run, asyncio.CancelledError) as attempt:
@@ -193,6 +196,11 @@ class SchedulerHost:
             if sum(row.count for row in rows) == recorded:
                 open_slots = [*job.waiting, *(run.slot for run in job.active if run.slot is not None)]
                 yield Account(job.key, job.chain, job.first, job.pending, open_slots, rows)
+
+
+def _end(flight: _Flight) -> None:
+    error = flight.error
+    flight.attempt.__exit__(type(error), error, None) if error else flight.attempt.__exit__(None, None, None)
 
 
 def _row(line: Line) -> Row:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import tzinfo
+from os import PathLike
 
 from duly.core.clock import SECOND
 from duly.core.outcomes import Reason
@@ -12,6 +13,7 @@ from duly.embedded.scheduler import Scheduler
 from duly.testing.clock import VirtualClock
 from duly.testing.engine_host import Ends, EngineHost, Script, Takes
 from duly.testing.ledger import Row, discrepancies
+from duly.testing.scheduler_host import SchedulerHost
 
 _DEFAULT = Policy()
 
@@ -97,10 +99,15 @@ class World:
             self.clock.advance((event - self.clock.now()) / SECOND)
 
     def scheduler(
-        self, max_workers: int = 4, *, timezone: str | tzinfo | None = None, misfire: MisfireName = "run_once"
+        self,
+        max_workers: int = 4,
+        *,
+        timezone: str | tzinfo | None = None,
+        history: str | PathLike[str] | None = None,
+        misfire: MisfireName = "run_once",
     ) -> Scheduler:
         """A ``Scheduler`` that lives in this world, started; ``close`` stops it."""
-        scheduler = Scheduler(max_workers, timezone=timezone, misfire=misfire, clock=self.clock)
+        scheduler = Scheduler(max_workers, timezone=timezone, history=history, misfire=misfire, clock=self.clock)
         self._schedulers.append(scheduler)
         scheduler.start()
         return scheduler
@@ -132,6 +139,19 @@ class World:
         self.clock.elapse(down)
         self._host.recover()
         self._settle_down()
+
+    def kill(self, scheduler: Scheduler) -> None:
+        """End a scheduler of this world as ``kill -9`` would end its process.
+
+        What its ledger file has by now stays there: on another scheduler with that file its jobs go on.
+        """
+        self._schedulers.remove(scheduler)
+        for host in self.clock.hosts:
+            if isinstance(host, SchedulerHost) and host.driver is scheduler._driver:  # noqa: SLF001 - no user needs it
+                host.abandon()
+                self.clock.detach(host)
+                if host.driver.book is not None:
+                    host.driver.book.lose()
 
     # The law
 

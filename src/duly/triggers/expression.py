@@ -155,7 +155,7 @@ def local_times_of(texts: Texts, day_or: bool) -> LocalTimes:  # noqa: FBT001 - 
     if not days.possible():
         raise ValueError(f"no such day exists: day_of_month {texts[2]!r}, month {texts[3]!r}, day_of_week {texts[4]!r}")
     every_day = texts[2] in "*?" and texts[3] == "*" and texts[4] in "*?"
-    return LocalTimes(seconds, minutes, hours, None if every_day else days)
+    return LocalTimes(seconds, minutes, hours, None if every_day else days, texts=texts, day_or=day_or)
 
 
 def whole_number(text: str) -> int:

@@ -16,13 +16,22 @@ _SECOND_ZERO = 1
 class LocalTimes:
     """The set of matching local times. Immutable; equal expressions share one."""
 
-    __slots__ = ("_days", "_first", "_last", "_minutes", "_per_day", "_seconds", "all_hours")
+    __slots__ = ("_days", "_first", "_last", "_minutes", "_per_day", "_seconds", "all_hours", "day_or", "texts")
 
     all_hours: bool
     """Whether the hour field matches all 24: then a DST change must not alter the cadence."""
 
-    def __init__(self, seconds: int, minutes: int, hours: int, days: Days | None) -> None:
+    texts: tuple[str, ...]
+    """The six fields that mean this, without ``H``."""
+    day_or: bool
+    """Of two restricted day fields one suffices."""
+
+    def __init__(
+        self, seconds: int, minutes: int, hours: int, days: Days | None, *, texts: tuple[str, ...], day_or: bool
+    ) -> None:
         """Take a bit per second, minute and hour that match; ``days`` ``None``: every day."""
+        self.texts = texts
+        self.day_or = day_or
         self._seconds = seconds
         self._minutes = sum(minutes << 60 * hour for hour in range(24) if hours >> hour & 1)
         self._days = days

@@ -26,13 +26,14 @@ class CronChain:
     Immutable but for a note of the offset last seen, which changes no answer and is replaced as a whole.
     """
 
-    __slots__ = ("_gap", "_local_times", "_segments", "_starts", "_steady")
+    __slots__ = ("_segments", "_starts", "_steady", "gap", "local_times", "offsets")
 
     def __init__(self, local_times: LocalTimes, segments: Segments, gap: Gap) -> None:
-        self._local_times = local_times
+        self.local_times = local_times
         self._segments = segments.all
         self._starts = segments.starts
-        self._gap = gap
+        self.offsets = segments
+        self.gap: Gap = gap
         self._steady = (0, 0, 0)
         """(low, high, offset): between these instants ticks are those of the offset and no others."""
 
@@ -44,7 +45,7 @@ class CronChain:
         """First tick later than both."""
         second = (previous if previous > now else now) // SECOND  # noqa: FURB136 - max() takes twice as long
         low, high, offset = self._steady
-        if low <= second < high and (tick := self._local_times.next(second + offset + 1) - offset) < high:
+        if low <= second < high and (tick := self.local_times.next(second + offset + 1) - offset) < high:
             return tick * SECOND
         found = self._after(second)
         return None if found is None else found * SECOND
@@ -74,7 +75,7 @@ class CronChain:
         while index < len(self._segments):
             segment = self._segments[index]
             offset = segment.offset
-            local = self._local_times.next(max(second + 1, segment.low) + offset)
+            local = self.local_times.next(max(second + 1, segment.low) + offset)
             tick = min(local - offset, self._shifted_after(segment, second))
             if tick < segment.high:
                 self._steady = (segment.start + abs(offset - segment.before), segment.high, offset)
@@ -88,7 +89,7 @@ class CronChain:
         while index >= 0:
             segment = self._segments[index]
             offset = segment.offset
-            local = self._local_times.previous(min(second, segment.high) - 1 + offset)
+            local = self.local_times.previous(min(second, segment.high) - 1 + offset)
             tick = max(local - offset, self._shifted_before(segment, second))
             if tick >= segment.low:
                 return tick
@@ -98,37 +99,37 @@ class CronChain:
     def _shifted_after(self, segment: Segment, second: int) -> int:
         """First tick later than ``second`` that stands for one in the gap before ``segment``, else ``BEYOND``."""
         start, before, length = segment.start, segment.before, segment.offset - segment.before
-        if length <= 0 or self._gap == "skip" or second >= start + length:
+        if length <= 0 or self.gap == "skip" or second >= start + length:
             return BEYOND
-        if self._gap == "after_gap":
+        if self.gap == "after_gap":
             return start if second < start and self._gap_matches(segment) else BEYOND
-        tick = self._local_times.next(max(second + 1, start) + before) - before
+        tick = self.local_times.next(max(second + 1, start) + before) - before
         return tick if tick < start + length else BEYOND
 
     def _shifted_before(self, segment: Segment, second: int) -> int:
         """Last tick earlier than ``second`` that stands for one in the gap before ``segment``, else ``-BEYOND``."""
         start, before, length = segment.start, segment.before, segment.offset - segment.before
-        if length <= 0 or self._gap == "skip" or second <= start:
+        if length <= 0 or self.gap == "skip" or second <= start:
             return -BEYOND
-        if self._gap == "after_gap":
+        if self.gap == "after_gap":
             return start if self._gap_matches(segment) else -BEYOND
-        tick = self._local_times.previous(min(second, start + length) - 1 + before) - before
+        tick = self.local_times.previous(min(second, start + length) - 1 + before) - before
         return tick if tick >= start else -BEYOND
 
     def _gap_matches(self, segment: Segment) -> bool:
-        return self._local_times.next(segment.start + segment.before) < segment.start + segment.offset
+        return self.local_times.next(segment.start + segment.before) < segment.start + segment.offset
 
     def _count(self, segment: Segment, start: int, end: int) -> int:
         """How many ticks of ``segment`` lie in [start, end)."""
         low, high, offset = max(start, segment.low), min(end, segment.high), segment.offset
-        number = self._local_times.count(low + offset, high + offset)
+        number = self.local_times.count(low + offset, high + offset)
         return number + self._count_shifted(segment, start, end)
 
     def _count_shifted(self, segment: Segment, start: int, end: int) -> int:
         """How many ticks in [start, end) stand for ones in the gap, and coincide with no other; minute by minute."""
-        count, before, offset = self._local_times.count, segment.before, segment.offset
+        count, before, offset = self.local_times.count, segment.before, segment.offset
         end, number = min(end, segment.start + offset - before), 0
-        whole_minutes = (offset - before) % 60 == 0 and self._gap == "shift"
+        whole_minutes = (offset - before) % 60 == 0 and self.gap == "shift"
         tick = self._shifted_after(segment, start - 1)
         while tick < end:
             stop = min(tick - (tick + before) % 60 + 60, end) if whole_minutes else tick + 1

@@ -40,9 +40,12 @@ class Segment(NamedTuple):
 class Segments:
     """All segments of a zone under one ``Overlap`` rule, and their starts for bisection. Immutable."""
 
-    __slots__ = ("all", "starts")
+    __slots__ = ("all", "overlap", "starts", "zone")
 
-    def __init__(self, offsets: tuple[tuple[int, int], ...], overlap: Overlap) -> None:
+    def __init__(self, offsets: tuple[tuple[int, int], ...], overlap: Overlap, zone: Zone | int) -> None:
+        """``zone`` is what they were asked for: a zone, or the seconds of a fixed offset."""
+        self.zone = zone
+        self.overlap: Overlap = overlap
         found = []
         for index, (start, offset) in enumerate(offsets):
             end, after = offsets[index + 1] if index + 1 < len(offsets) else (END, offset)
@@ -63,18 +66,25 @@ def segments(zone: Zone, overlap: Overlap) -> Segments:
     if zone is not None:
         return _segments(zone, overlap)
     moment = zoned(0, None)
-    return Segments(_offsets(moment), overlap) if moment.tz_id is None else _segments(moment.tz_id, overlap)
+    name = moment.tz_id
+    return Segments(_offsets(moment), overlap, None) if name is None else _system_segments(name, overlap)
 
 
 @lru_cache(maxsize=512)
 def fixed_segments(offset: int) -> Segments:
     """One segment with ``offset`` seconds."""
-    return Segments(((BEGINNING, offset),), "both")
+    return Segments(((BEGINNING, offset),), "both", offset)
 
 
 @lru_cache(maxsize=512)
 def _segments(zone: str, overlap: Overlap) -> Segments:
-    return Segments(_offsets(zoned(0, zone)), overlap)
+    return Segments(_offsets(zoned(0, zone)), overlap, zone)
+
+
+@lru_cache(maxsize=16)
+def _system_segments(name: str, overlap: Overlap) -> Segments:
+    """Those of the zone of the system while ``name`` is its name."""
+    return Segments(_offsets(zoned(0, name)), overlap, None)
 
 
 def _offsets(moment: ZonedDateTime) -> tuple[tuple[int, int], ...]:

@@ -1,0 +1,470 @@
+"""The ledger file of an embedded scheduler.
+
+The driver, under its lock, only appends what it decides to a queue, in its order: a ``Run`` or a ``Wait`` is a mark, an
+``Ended`` or a ``Close`` a row, a ``Change`` anything else. The writer thread makes rows of them, a group at a time, and
+skips the marks whose outcome is in the same group. What the ledger calls a job and its executions, their row ids and
+execution ids, is known to the writer thread alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from duly.core.clock import NEVER, SECOND, Clock, Zone
+from duly.core.decisions import Cause, Close, Run, Wait
+from duly.core.outcomes import Outcome, Reason
+from duly.core.trigger import Chain
+from duly.embedded.job import LiveJob, LiveRun
+from duly.embedded.records import Ended
+from duly.ledger.codes import KIND, REASON, STARTED, STATUS, TRIGGER_TYPE
+from duly.ledger.errors import DatabaseFileError
+from duly.ledger.ids import new_execution_id
+from duly.ledger.ledger import Ledger, open_file
+from duly.ledger.record_queue import RecordQueue
+from duly.ledger.records import Row, storable
+from duly.ledger.registrations import ScheduledJobRegistration, arguments_json
+from duly.ledger.repository import StoredSchedule, TelemetryRepository
+from duly.triggers.spec import chain_from_spec, spec_of
+
+log = logging.getLogger("duly.ledger")
+
+CAPACITY = 2_000
+"""Records that wait without a warning. With the ring, 22,000 wait before the driver starts nothing more."""
+
+_HEARTBEAT = 300 * SECOND
+_JOB = KIND.numbers["job"]
+_STATUS = {outcome: STATUS.numbers[outcome.value] for outcome in Outcome}
+_REASON = {reason: REASON.numbers[reason.value] for reason in Reason}
+_MISSED, _DOWN = _STATUS[Outcome.MISSED], _REASON[Reason.DOWN]
+_DUE = Cause.DUE
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something else to write, in the order of the rows."""
+
+    apply: Callable[[sqlite3.Connection], object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Orphan:
+    """A row whose job is gone from the file."""
+
+    item: Ended | Close[LiveJob] | Run[LiveJob] | Wait[LiveJob]
+
+
+Item: TypeAlias = Run[LiveJob] | Wait[LiveJob] | Ended | Close[LiveJob] | Change | _Orphan
+
+
+class Page:
+    """What the ledger is to know, and knows, of a job. The ids belong to the writer thread once they are set."""
+
+    __slots__ = ("first", "job_id", "paused_at", "registration", "schedule_id", "spec", "trigger_id")
+
+    def __init__(self, job: LiveJob, zone: Zone) -> None:
+        """Ask the trigger for its identity; what it raises propagates."""
+        trigger, options = job.trigger, job.options
+        kind, detail = trigger.trigger_db_type(), trigger.trigger_detail()
+        if kind not in TRIGGER_TYPE.numbers:
+            known = ", ".join(map(repr, TRIGGER_TYPE.numbers))
+            raise ValueError(f"trigger_db_type() must be one of {known}, got {kind!r} of {trigger!r}")
+        self.trigger_id = _text(trigger.trigger_id())
+        self.spec = spec_of(trigger, zone)
+        self.registration = ScheduledJobRegistration(
+            app_key="",
+            instance_index=0,
+            job_name=_text(job.name),
+            handler_method=_text(getattr(job.func, "__qualname__", None) or job.func),
+            trigger_type=kind,
+            trigger_label=_text(trigger.trigger_label()),
+            trigger_detail=None if detail is None else _text(detail),
+            trigger_id=self.trigger_id,
+            group=None if options.group is None else _text(options.group),
+            args_json=arguments_json(job.args),
+            kwargs_json=arguments_json(job.kwargs or {}),
+            mode=options.policy.mode.value,
+            misfire=options.policy.misfire.value,
+        )
+        self.first = NEVER
+        """The slot with which the account of its schedule begins."""
+        self.job_id: int | None = None
+        self.schedule_id: int | None = None
+        self.paused_at: int | None = None
+
+    def continues(self, stored: StoredSchedule, zone: Zone) -> bool:
+        """Whether it is the same schedule; a delay begins anew with each registration."""
+        same = self.trigger_id == stored.trigger_id and zone == stored.timezone
+        return same and self.registration.trigger_type != "after"
+
+
+class Book:
+    """Owns the queue of what is to be written, for as long as the scheduler, and the ``Ledger`` while it runs.
+
+    ``open`` and ``close`` are called one at a time; ``record`` and what changes jobs under the driver's lock.
+    """
+
+    def __init__(self, path: Path, clock: Clock, zone: Zone) -> None:
+        self.path = path
+        self.clock = clock
+        self._zone = zone
+        self.repository = TelemetryRepository()
+        self._life = threading.Lock()
+        self._ledger: Ledger | None = None
+        self.ending = False
+        """Whether to close once nothing is in flight: a job that has stopped the scheduler goes on."""
+        self._stored: dict[str, StoredSchedule] = {}
+        """Schedules of the file by name of their job, until a job of that name goes on with them."""
+        self._begin()
+
+    def _begin(self) -> None:
+        self._store = _Store(self)
+        self.records: RecordQueue[Item] = RecordQueue(
+            self._store, capacity=CAPACITY, clock=self.clock, setting="the speed of the disk"
+        )
+        self.record = self.records.append
+        self._last_beat = self.clock.monotonic()
+
+    # Life
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something writes what is recorded."""
+        return self._ledger is not None
+
+    @property
+    def session_id(self) -> int | None:
+        """The session to which rows belong; ``None``: they wait."""
+        return None if self._ledger is None else self._ledger.session_id
+
+    def open(self) -> None:
+        """Open the file, begin a session, and learn what is in it.
+
+        Raises:
+            DatabaseFileError: it is in use by another process, which is named, or cannot be used.
+            SchemaVersionError: a later version wrote it.
+        """
+        self.close()
+        ledger = Ledger(open_file(self.path, self.clock), self.records, self.clock)
+        try:
+            self._stored = ledger.submit(lambda db: self.repository.schedules(db, "", 0)).result()
+            self._ledger = ledger
+            ledger.begin_session()
+        except sqlite3.Error as error:
+            self.abandon()
+            raise DatabaseFileError(
+                f"cannot write to {self.path}: {error}: make room on its disk, or mend it"
+            ) from error
+        self._last_beat = self.clock.monotonic()
+
+    def close(self) -> None:
+        """Write everything, retire the jobs that nobody has scheduled, end the session, let go of the file."""
+        with self._life:
+            ledger = self._ledger
+            if ledger is None:
+                return
+            self._retire_others()
+            try:
+                ledger.end_session().result()
+            except sqlite3.Error:
+                log.exception("the session could not be ended, the next one will: path=%s", self.path)
+            self._ledger = None
+            self.ending = False
+            ledger.close()
+
+    def close_if_ending(self) -> None:
+        """The last run that a stop has left has ended."""
+        if self.ending:
+            self.close()
+
+    def abandon(self) -> None:
+        """As ``close``, without waiting for it."""
+        ledger, self._ledger = self._ledger, None
+        if ledger is not None:
+            ledger.end_session()
+            ledger.abandon()
+
+    def lose(self) -> None:
+        """As if the process had been killed: what is not durable will not be."""
+        ledger, self._ledger = self._ledger, None
+        if ledger is not None:
+            ledger.lose()
+
+    def forget(self) -> None:
+        """In a forked child: what is in the file, and was to be written, is the parent's."""
+        if self._ledger is not None:
+            self._ledger.forget()
+            self._ledger = None
+        self._stored = {}
+        self._begin()
+
+    def flush(self) -> None:
+        """Wait until what was recorded so far is in the file, if something writes it."""
+        ledger = self._ledger
+        if ledger is not None:
+            ledger.flush()
+
+    def beat(self, monotonic: int) -> None:
+        """Note, now and then, that the session lives."""
+        if monotonic - self._last_beat >= _HEARTBEAT and self._ledger is not None:
+            self._last_beat = monotonic
+            self._ledger.beat()
+
+    # Jobs, under the driver's lock
+
+    def page_of(self, job: LiveJob) -> Page:
+        """What there is to write of a new job. What its trigger raises propagates."""
+        return Page(job, self._zone)
+
+    def adopt(self, job: LiveJob, now: int) -> None:
+        """Let a job go on where the ledger has left the one of its name; otherwise its account begins anew."""
+        page = job.page
+        assert page is not None  # noqa: S101 - made when the job was scheduled
+        stored, known = self._stored.pop(page.registration.job_name, None), page.schedule_id
+        page.job_id = page.schedule_id = None
+        if stored is not None and stored.live:
+            page.paused_at = stored.paused_at
+            job.paused = job.paused or stored.paused_at is not None
+        if stored is not None and page.continues(stored, self._zone):
+            if stored.live:
+                page.job_id, page.schedule_id, page.first = stored.job_id, stored.id, stored.first_ts
+                pending = self._pending(stored, job.chain, job.pending)
+                job.pending = max(pending, job.pending) if known == stored.id else pending
+            elif stored.highest is not None and job.pending <= stored.highest:
+                job.pending = _after(job.chain, stored.highest)
+        elif stored is not None and stored.live:
+            self._end(stored, now)
+        if page.schedule_id is None:
+            page.first = job.pending
+        self.record(Change(lambda db: self.register(db, page)))
+
+    def leave(self, job: LiveJob, now: int, *, cancelled: bool) -> None:
+        """A job has ended."""
+        page = job.page
+        assert page is not None  # noqa: S101 - as above
+        over = job.pending == NEVER and not cancelled and (job.tally is None or job.tally.trigger_error is None)
+        if over:  # the chain itself has ended: whoever schedules it again finds all its slots settled
+            return
+        ended_at = min(
+            now, job.pending - 1
+        )  # at a stop that has waited, slots have passed that nobody decides any more
+
+        def write(db: sqlite3.Connection) -> None:
+            job_id, schedule_id = self.register(db, page) if page.schedule_id is None else _ids(page)
+            self.repository.end_schedule(db, schedule_id, ended_at)
+            if cancelled:
+                self.repository.cancel_job(db, job_id, now)
+
+        self.record(Change(write))
+
+    def pause(self, job: LiveJob, paused_at: int | None) -> None:
+        """A job is paused; with ``None`` it is no more."""
+        page = job.page
+        assert page is not None  # noqa: S101 - as above
+        page.paused_at = paused_at
+        self.record(Change(lambda db: self.register(db, page)))
+
+    def _pending(self, stored: StoredSchedule, chain: Chain, first: int) -> int:
+        """The first slot that has no row."""
+        highest, open_ts = stored.highest, stored.open_ts
+        if open_ts is not None and (highest is None or open_ts > highest):
+            return open_ts
+        if highest is None:
+            return stored.first_ts
+        try:
+            return _after(chain, highest)
+        except Exception:
+            log.exception("the trigger raised, its schedule begins anew: job=%s", stored.job_name)
+            return first
+
+    def _end(self, stored: StoredSchedule, now: int) -> None:
+        """Settle the slots of a schedule that does not go on: those due by now are missed."""
+        row = None if stored.trigger_spec is None else self._missed(stored, chain_from_spec(stored.trigger_spec), now)
+
+        def write(db: sqlite3.Connection) -> None:
+            if row is not None:
+                self.repository.insert(db, [row._replace(session_id=self.session_id)])
+            self.repository.end_schedule(db, stored.id, now)
+
+        self.record(Change(write))
+
+    def _missed(self, stored: StoredSchedule, chain: Chain, now: int) -> Row | None:
+        first = self._pending(stored, chain, NEVER)
+        if first > now:
+            return None
+        count, last = (0, first) if chain.count is None else chain.count(first, now)
+        return Row(
+            _JOB, _MISSED, None, stored.job_id, None, new_execution_id(now), first, 0, stored.id, first,
+            last if count else None, count + 1, reason=_DOWN,
+        )  # fmt: skip
+
+    def _retire_others(self) -> None:
+        """Jobs that nobody has scheduled again since the file was opened."""
+        now = self.clock.now()
+        for stored in self._stored.values():
+            if stored.live:
+                self._end(stored, now)
+                self._retire(stored.job_id, now)
+        self._stored = {}
+
+    def _retire(self, job_id: int, now: int) -> None:
+        self.record(Change(lambda db: self.repository.retire_job(db, job_id, now)))
+
+    # In the writer thread
+
+    def register(self, db: sqlite3.Connection, page: Page) -> tuple[int, int]:
+        """Write what there is to know of a job; give the ids of its row and of its schedule's."""
+        job_id = page.job_id = self.repository.register_job(db, page.registration)
+        self.repository.pause_job(db, job_id, page.paused_at)
+        schedule_id = page.schedule_id
+        if schedule_id is None:
+            trigger = (page.trigger_id, page.spec)
+            schedule_id = self.repository.open_schedule(db, job_id, page.first, trigger, self._zone)
+            page.schedule_id = schedule_id
+            self._store.registered(page)
+        return job_id, schedule_id
+
+
+class _Store:
+    """Makes rows of what the driver decides. Belongs to the writer thread."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._ids: dict[object, bytes] = {}
+        """Execution ids of what is marked and has not ended, by run, or by job and slot while it waits its turn."""
+        self._unconfirmed: list[Page] = []
+        """Those registered since the last rows were durable: their ids are gone if that was undone."""
+
+    def ready(self) -> bool:
+        return self._book.session_id is not None
+
+    def write(self, db: sqlite3.Connection, records: Sequence[Item]) -> None:
+        insert, now = self._book.repository.insert, self._book.clock.now()
+        ended = {item.run for item in records if isinstance(item, Ended)}
+        rows: list[Row] = []
+        self._check_unconfirmed(db)
+        for item in records:
+            if isinstance(item, Change):
+                insert(db, rows)
+                rows = []
+                item.apply(db)
+            elif type(item) is not Run or item not in ended:
+                rows.append(self._row(db, item, now))
+        insert(db, rows)
+
+    def without_parent(self, record: Item) -> Item | None:
+        return None if isinstance(record, Change | _Orphan) else _Orphan(record)
+
+    def stored(self, records: Sequence[Item]) -> None:
+        ids = self._ids
+        self._unconfirmed.clear()
+        for item in records:
+            if isinstance(item, Ended):
+                ids.pop(item.run, None)
+            elif type(item) is Close:
+                ids.pop((item.job, item.first), None)
+
+    def registered(self, page: Page) -> None:
+        """A job has got its row ids, in a transaction that is not committed yet."""
+        self._unconfirmed.append(page)
+
+    def _check_unconfirmed(self, db: sqlite3.Connection) -> None:
+        for page in self._unconfirmed:
+            if page.schedule_id is not None and not self._book.repository.has_schedule(db, *_ids(page)):
+                page.job_id = page.schedule_id = None
+
+    def _row(self, db: sqlite3.Connection, item: Item, now: int) -> Row:
+        if isinstance(item, Ended):
+            return self._ended(item, *self._parents(db, item.job), now)
+        if type(item) is Run:
+            return self._mark(item, *self._parents(db, item.job), now)
+        if type(item) is Close:
+            return self._closed(item, *self._parents(db, item.job), now)
+        if type(item) is Wait:
+            return self._waiting(item, *self._parents(db, item.job), now)
+        assert isinstance(item, _Orphan)  # noqa: S101 - a Change makes no row
+        return self._row(db, item.item, now)._replace(job_id=None, schedule_id=None)
+
+    def _parents(self, db: sqlite3.Connection, job: LiveJob) -> tuple[int, int]:
+        page = job.page
+        assert page is not None  # noqa: S101 - made when the job was scheduled
+        if page.schedule_id is None:
+            return self._book.register(db, page)
+        return _ids(page)
+
+    def _ended(self, ended: Ended, job_id: int, schedule_id: int, now: int) -> Row:
+        run, failure = ended.run, ended.failure
+        slot = run.slot
+        return Row(
+            _JOB,
+            _STATUS[ended.outcome],
+            None,
+            job_id,
+            self._book.session_id,
+            self._id_of(run, now),
+            ended.started,
+            ended.duration,
+            schedule_id,
+            slot,
+            None,
+            0 if slot is None else 1,
+            run.attempt,
+            None,
+            0,
+            0,
+            0,
+            None if run.cause is _DUE else run.cause.value,
+            None,
+            None,
+            None if failure is None else failure.error_type,
+            None if failure is None else storable(failure.error_message),
+            storable(ended.traceback),
+        )
+
+    def _mark(self, run: LiveRun, job_id: int, schedule_id: int, now: int) -> Row:
+        slot, cause = run.slot, None if run.cause is _DUE else run.cause.value
+        count = 0 if slot is None else 1
+        return Row(
+            _JOB, STARTED, None, job_id, self._book.session_id, self._id_of(run, now), now, 0, schedule_id, slot, None,
+            count, run.attempt, trigger_mode=cause,
+        )  # fmt: skip
+
+    def _waiting(self, wait: Wait[LiveJob], job_id: int, schedule_id: int, now: int) -> Row:
+        execution_id = self._ids.setdefault((wait.job, wait.slot), new_execution_id(now))
+        return Row(_JOB, STARTED, None, job_id, self._book.session_id, execution_id, now, 0, schedule_id, wait.slot)
+
+    def _closed(self, close: Close[LiveJob], job_id: int, schedule_id: int, now: int) -> Row:
+        first, count = close.first, close.count
+        execution_id = self._ids.get((close.job, first)) or new_execution_id(now)
+        return Row(
+            _JOB, _STATUS[close.outcome], None, job_id, self._book.session_id, execution_id, first, 0, schedule_id,
+            first, close.last if count > 1 else None, count, 1, None if close.reason is None else _REASON[close.reason],
+        )  # fmt: skip
+
+    def _id_of(self, run: LiveRun, now: int) -> bytes:
+        """The id of an execution: that of the mark with which its slot waited, if it did."""
+        execution_id = self._ids.get(run)
+        if execution_id is None:
+            waited = None if run.slot is None else self._ids.pop((run.job, run.slot), None)
+            execution_id = self._ids[run] = waited or new_execution_id(now)
+        return execution_id
+
+
+def _ids(page: Page) -> tuple[int, int]:
+    assert page.job_id is not None  # noqa: S101 - set together
+    assert page.schedule_id is not None  # noqa: S101 - as above
+    return page.job_id, page.schedule_id
+
+
+def _text(value: object) -> str:
+    return storable(str(value)) or ""
+
+
+def _after(chain: Chain, slot: int) -> int:
+    following = chain.next(slot, slot)
+    return NEVER if following is None else following

@@ -1,0 +1,1 @@
+"""The ledger: every slot and every execution, in a SQLite file."""

@@ -1,0 +1,84 @@
+"""The lock that lets one writer at a time use a ledger."""
+
+import fcntl
+import os
+import threading
+from pathlib import Path
+from typing import Self
+
+from duly.ledger.errors import DatabaseFileError
+
+_held: set[Path] = set()
+"""Files locked by this process: POSIX locks do not see a second holder inside the process that has them."""
+_guard = threading.Lock()
+
+
+class FileLock:
+    """Held from its making until ``release``, at the latest until the process ends, however it does.
+
+    An advisory lock on ``{path}.lock``, which is left there and holds the pid of its last holder. A forked child does
+    not inherit it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Take the lock.
+
+        Raises:
+            DatabaseFileError: somebody has it, named by pid, or the lock file cannot be made.
+        """
+        self._path = Path(f"{path.resolve()}.lock")
+        self._pid = os.getpid()
+        with _guard:
+            if self._path in _held:
+                raise _in_use(path, str(self._pid))
+            try:
+                self._file = self._path.open("a+", encoding="ascii")
+            except OSError as error:
+                raise DatabaseFileError(
+                    f"cannot lock {path}: {error.strerror}: {self._path} must be writable"
+                ) from error
+            try:
+                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                pid = pid_in(self._path)
+                self._file.close()
+                raise _in_use(path, pid) from None
+            _held.add(self._path)
+        self._file.truncate(0)
+        self._file.write(str(self._pid))
+        self._file.flush()
+
+    def release(self) -> None:
+        """Let others have it. Idempotent; in a forked child it does nothing, for the lock is the parent's."""
+        if self._pid != os.getpid():
+            return
+        with _guard:
+            _held.discard(self._path)
+            self._file.close()
+
+    def __enter__(self) -> Self:
+        """Held already."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let others have it."""
+        self.release()
+
+
+def forget_locks() -> None:
+    """In a forked child: the locks are the parent's."""
+    _held.clear()
+
+
+def pid_in(lock: Path) -> str:
+    """Who wrote the lock file last."""
+    return lock.read_text("ascii").strip() or "unknown"
+
+
+def _in_use(path: Path, pid: str) -> DatabaseFileError:
+    return DatabaseFileError(
+        f"{path} is in use by the process with pid {pid}: stop that one, or choose another file for this one"
+    )
+
+
+os.register_at_fork(after_in_child=forget_locks)

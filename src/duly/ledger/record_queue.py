@@ -1,0 +1,308 @@
+"""Records on their way into the ledger: none is lost without being counted.
+
+Producers, in any thread, put records at one end; the writer thread takes them at the other, as many at once as there
+are, writes them in one transaction, and tells. The first ``capacity`` places are the queue proper. Ten times as many
+follow, the *ring*: while it holds anything new records go behind it, so their order is kept. Only when that is full
+too are producers to wait for ``room``.
+
+What becomes of a batch whose write fails::
+
+    OperationalError                  back, 1, 2 and 3 s later; then exhausted
+    IntegrityError, DataError, other  record by record, so that only those at fault are exhausted
+    the same at the final flush       OperationalError: shutdown
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+from duly.core.clock import SECOND, Clock
+
+log = logging.getLogger("duly.ledger")
+
+RecordT = TypeVar("RecordT")
+
+_RING = 10
+_CROWDED = 0.75
+_SECONDS_BETWEEN_WARNINGS = 30
+_RETRIES = 3
+_BACKOFF_SECONDS = 1.0
+_MOST_AT_ONCE = 10_000
+"""Records in one transaction, so that writes that wait for its end do not wait long."""
+
+Counts = tuple[int, int, int]
+"""Records lost since the start of the process: overflow, exhausted, shutdown."""
+
+
+class RecordStore(Protocol[RecordT]):
+    """Knows how to write records. Called in the writer thread."""
+
+    def ready(self) -> bool:
+        """Whether there is a session to which records can belong."""
+        ...
+
+    def write(self, db: sqlite3.Connection, records: Sequence[RecordT]) -> None:
+        """Write them all, in this order; on an error the caller undoes what was written."""
+        ...
+
+    def without_parent(self, record: RecordT) -> RecordT | None:
+        """The record without its reference to a listener or job; ``None`` if it has none."""
+        ...
+
+    def stored(self, records: Sequence[RecordT]) -> None:
+        """These are durable. Must not wait for anything."""
+        ...
+
+
+@dataclass
+class RetryableBatch(Generic[RecordT]):
+    """Records whose write has failed and will be tried again."""
+
+    records: list[RecordT] = field(default_factory=list)
+    retry_count: int = 0
+    """Attempts to write it that have failed."""
+    not_before: float = 0.0
+    """Monotonic seconds; 0: at once."""
+    one_by_one: bool = False
+    """Each record has a savepoint of its own, so that one that cannot be written takes no other along."""
+
+
+class RecordQueue(Generic[RecordT]):
+    """Owns the records that wait. ``put`` and ``append`` may be called from any thread, the rest by the writer thread.
+
+    The deque is the one thing that both sides touch: its operations are atomic. ``_guard`` guards counters and waiters.
+    """
+
+    def __init__(
+        self,
+        store: RecordStore[RecordT],
+        *,
+        capacity: int,
+        clock: Clock,
+        setting: str,
+        weigh: Callable[[Sequence[RecordT], str], int] = lambda records, _: len(records),
+    ) -> None:
+        """Queue for ``store``; ``setting`` is what a warning tells to raise when ``capacity`` does not suffice.
+
+        ``weigh`` tells how many losses it is to lose these records, for the counter of that name: a mark is none, but
+        for ``shutdown``, as long as its outcome may follow.
+        """
+        self.store = store
+        self._weigh = weigh
+        self.capacity = capacity
+        self.limit = capacity * (1 + _RING)
+        self.wake: Callable[[], None] | None = None
+        """Wakes the writer, while it sleeps; ``None`` while it is at work, or there is none."""
+        self._clock = clock
+        self._setting = setting
+        self._queue: deque[RecordT] = deque()
+        self._retries: list[RetryableBatch[RecordT]] = []
+        self._crowded = max(1, int(capacity * _CROWDED))
+        self._warned: int | None = None
+        self._guard = threading.Lock()
+        self._waiters: list[Future[None]] = []
+        self._overflow = self._exhausted = self._shutdown = 0
+
+    # Producers
+
+    def append(self, record: RecordT) -> None:
+        """Take a record, whatever the room: for those who see to it that there is some before they make more."""
+        self._queue.append(record)
+        wake = self.wake
+        if wake is not None:
+            wake()
+
+    def put(self, record: RecordT) -> bool:
+        """Take a record if there is room; False: wait for ``room`` and try again, or ``give_up``."""
+        fill = len(self._queue)
+        if fill >= self.limit:
+            return False
+        self.append(record)
+        if fill >= self._crowded:
+            self._warn(fill + 1)
+        return True
+
+    @property
+    def full(self) -> bool:
+        """Whether producers are to wait."""
+        return len(self._queue) >= self.limit
+
+    def room(self) -> Future[None]:
+        """Is done when there is room."""
+        waiter: Future[None] = Future()
+        with self._guard:
+            if self.full:
+                self._waiters.append(waiter)
+                return waiter
+        waiter.set_result(None)
+        return waiter
+
+    def give_up(self, record: RecordT) -> None:
+        """There was no room for a record, and nobody can wait any longer: it is lost."""
+        self._count_lost(1, "overflow", f"no room for {record!r} before the shutdown: raise {self._setting}")
+
+    def counts(self) -> Counts:
+        """Records lost so far."""
+        return self._overflow, self._exhausted, self._shutdown
+
+    def __len__(self) -> int:
+        """Records that are not durable, nor lost."""
+        return len(self._queue) + sum(len(batch.records) for batch in self._retries)
+
+    def _warn(self, fill: int) -> None:
+        now = self._clock.monotonic()
+        with self._guard:
+            if self._warned is not None and now - self._warned < _SECONDS_BETWEEN_WARNINGS * SECOND:
+                return
+            self._warned = now
+        percentage = round(100 * fill / self.capacity)
+        log.warning("records wait to be written: fill=%d capacity=%d percentage=%d", fill, self.capacity, percentage)
+
+    # The writer thread
+
+    def has_fresh(self) -> bool:
+        """Whether records wait that can be written."""
+        return bool(self._queue) and self.store.ready()
+
+    def seconds_until_retry(self) -> float | None:
+        """How long until a batch is to be tried again; ``None``: there is none."""
+        if not self._retries or not self.store.ready():
+            return None
+        return max(0.0, min(batch.not_before for batch in self._retries) - self._clock.monotonic() / SECOND)
+
+    def take(self, *, everything: bool = False, final: bool = False) -> list[RetryableBatch[RecordT]]:
+        """Batches to write now, oldest first. ``final``: also those whose time has not come."""
+        if not self.store.ready():
+            return []
+        now = self._clock.monotonic() / SECOND
+        due: list[RetryableBatch[RecordT]] = []
+        later: list[RetryableBatch[RecordT]] = []
+        for batch in self._retries:
+            (due if final or batch.not_before <= now else later).append(batch)
+        self._retries = later
+        number = len(self._queue) if everything or final else min(len(self._queue), _MOST_AT_ONCE)
+        if number:
+            due.append(RetryableBatch([self._queue.popleft() for _ in range(number)]))
+            self._tell_room()
+        return due
+
+    def write(self, db: sqlite3.Connection, batch: RetryableBatch[RecordT]) -> list[RecordT]:
+        """Write a batch; give the records that are written. The others are at fault themselves, and lost."""
+        if not batch.one_by_one:
+            self.store.write(db, batch.records)
+            return batch.records
+        written: list[RecordT] = []
+        for record in batch.records:
+            kept = self._write_alone(db, record)
+            written += [] if kept is None else [kept]
+        return written
+
+    def written(self, batch: RetryableBatch[RecordT], records: Sequence[RecordT]) -> None:
+        """These records of a batch are durable; it had no others that could be."""
+        lost = self._weigh(batch.records, "exhausted") - self._weigh(records, "exhausted")
+        if lost:
+            self._count_lost(lost, "exhausted", "they cannot be written, see above")
+        if records:
+            self.store.stored(records)
+
+    def failed(self, batch: RetryableBatch[RecordT], error: Exception, *, final: bool = False) -> None:
+        """Nothing of a batch was written: have it tried again, or count it as lost."""
+        transient = isinstance(error, sqlite3.OperationalError)
+        number = len(batch.records)
+        if not transient and not batch.one_by_one:
+            _log_fault(error, number)
+            self._retries.append(RetryableBatch(batch.records, batch.retry_count, one_by_one=True))
+        elif final:
+            self._count_lost(self._weigh(batch.records, "shutdown"), "shutdown", f"the last write failed: {error}")
+        elif transient and batch.retry_count < _RETRIES:
+            attempt = batch.retry_count + 1
+            not_before = self._clock.monotonic() / SECOND + _BACKOFF_SECONDS * attempt
+            log.warning("records could not be written, attempt %d/%d: %s: records=%d", attempt, _RETRIES, error, number)
+            self._retries.append(RetryableBatch(batch.records, attempt, not_before, batch.one_by_one))
+        else:
+            self._count_lost(
+                self._weigh(batch.records, "exhausted"), "exhausted", f"they could not be written: {error}"
+            )
+
+    def drop_all(self) -> None:
+        """At the very end: what no session was there for, or came too late, is lost."""
+        left = [*self._queue, *(record for batch in self._retries for record in batch.records)]
+        self._queue.clear()
+        self._retries.clear()
+        number = self._weigh(left, "shutdown")
+        if number:
+            self._count_lost(number, "shutdown", "there was no session to write them in")
+        self._tell_room()
+
+    def _write_alone(self, db: sqlite3.Connection, record: RecordT) -> RecordT | None:
+        try:
+            with_savepoint(db, lambda: self.store.write(db, [record]))
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.IntegrityError as error:
+            orphan = self.store.without_parent(record) if is_foreign_key(error) else None
+            if orphan is None:
+                log.error("a record cannot be written and is lost: %s: record=%r", error, record)  # noqa: TRY400 - the traceback is ours and says nothing
+                return None
+            log.warning("the parent of a record is gone, it is written without: record=%r", record)
+            return self._write_alone(db, orphan)
+        except Exception as error:  # noqa: BLE001 - whatever a record's values do to the driver
+            log.error("a record cannot be written and is lost: %s: record=%r", error, record)  # noqa: TRY400 - as above
+            return None
+        return record
+
+    def _tell_room(self) -> None:
+        if self._waiters and not self.full:
+            with self._guard:
+                waiters, self._waiters = self._waiters, []
+            for waiter in waiters:
+                if waiter.set_running_or_notify_cancel():
+                    waiter.set_result(None)
+
+    def _count_lost(self, number: int, counter: str, why: str) -> None:
+        with self._guard:
+            if counter == "overflow":
+                self._overflow += number
+                total = self._overflow
+            elif counter == "exhausted":
+                self._exhausted += number
+                total = self._exhausted
+            else:
+                self._shutdown += number
+                total = self._shutdown
+        log.error("records are lost: counter=%s lost=%d total=%d: %s", counter, number, total, why)
+
+
+def with_savepoint(db: sqlite3.Connection, work: Callable[[], None]) -> None:
+    """Do ``work``; what it has written is undone if it raises. Inside a transaction."""
+    db.execute("SAVEPOINT piece")
+    try:
+        work()
+    except BaseException:
+        if db.in_transaction:  # after a full disk and the like SQLite has undone the whole transaction
+            db.execute("ROLLBACK TO piece")
+            db.execute("RELEASE piece")
+        raise
+    db.execute("RELEASE piece")
+
+
+def is_foreign_key(error: sqlite3.IntegrityError) -> bool:
+    """Whether a row refers to one that is not there."""
+    return error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
+
+
+def _log_fault(error: Exception, number: int) -> None:
+    if isinstance(error, sqlite3.DataError | sqlite3.ProgrammingError):
+        log.error("REGRESSION: %s: %s: records=%d: writing them one by one", type(error).__name__, error, number)
+    elif not isinstance(error, sqlite3.IntegrityError):
+        log.error(
+            "records could not be written: %s: %s: records=%d: writing them one by one",
+            type(error).__name__, error, number,
+        )  # fmt: skip

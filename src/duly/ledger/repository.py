@@ -1,0 +1,233 @@
+"""What is written to the ledger. Each method is a unit of work for the writer: it runs inside a transaction."""
+
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from typing import Literal
+
+from duly.ledger.codes import MISFIRE, MODE, SESSION_STATUS, STATUS, TIER, TRIGGER_TYPE
+from duly.ledger.record_queue import Counts
+from duly.ledger.records import Row
+from duly.ledger.registrations import ListenerRegistration, ScheduledJobRegistration
+from duly.ledger.statements import statements
+
+_SQL = statements("writes")
+_INSERT = _SQL["insert_execution"]
+_CANCELLED = STATUS.numbers["cancelled"]
+_ROWS_LOOKED_AT = 10_000
+"""The newest of the file, among which the last execution of an orphaned session is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStart:
+    """A new session, and what the one before had left."""
+
+    id: int
+    orphans: int
+    """Sessions that had not been ended."""
+    interrupted: int
+    """Executions that were running then."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnd:
+    """How a session ended."""
+
+    status: Literal["success", "failure"] = "success"
+    error_type: str | None = None
+    error_message: str | None = None
+    error_traceback: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSchedule:
+    """A schedule as it stands in the ledger, with its job. Times are nanoseconds."""
+
+    id: int
+    job_id: int
+    job_name: str
+    trigger_id: str
+    trigger_spec: str | None
+    timezone: str | None
+    first_ts: int
+    open_ts: int | None
+    ended_at: int | None
+    paused_at: int | None
+    retired_at: int | None
+    cancelled_at: int | None
+    highest: int | None
+    """The last slot that has a row."""
+
+    @property
+    def live(self) -> bool:
+        """Whether a job that is registered again may go on with it."""
+        return self.ended_at is None and self.retired_at is None and self.cancelled_at is None
+
+
+class TelemetryRepository:
+    """Owner of all SQL that writes. Stateless."""
+
+    # Executions
+
+    def insert(self, db: sqlite3.Connection, rows: Iterable[Row]) -> None:
+        """Write rows in their order. The outcome of a mark replaces it; what is there already stays as it is."""
+        for decides, group in groupby(rows, _may_supersede):
+            if decides:
+                for row in group:
+                    db.execute(_SQL["supersede_attempts"], (row.schedule_id, row.scheduled_ts, row.execution_id))
+                    db.execute(_INSERT, row)
+            else:
+                db.executemany(_INSERT, group)
+
+    # Sessions
+
+    def begin_session(self, db: sqlite3.Connection, now: int, version: str, pid: int) -> SessionStart:
+        """Open a session. Those that were left open are ended as ``unknown``, what ran in them as ``interrupted``."""
+        session_id = int(db.execute(_SQL["insert_session"], (now, now, version, pid)).lastrowid or 0)
+        orphans = [row[0] for row in db.execute(_SQL["orphaned_sessions"], (session_id,)).fetchall()]
+        for orphan in orphans:
+            last_end = self._last_end(db, orphan)
+            db.execute(_SQL["end_orphaned_session"], {"id": orphan, "last_end": last_end})
+        interrupted = db.execute(_SQL["interrupt_started"], (session_id,)).rowcount
+        return SessionStart(session_id, len(orphans), interrupted)
+
+    def beat(self, db: sqlite3.Connection, session_id: int, now: int) -> None:
+        """Note that the session lives."""
+        db.execute(_SQL["beat"], (now, session_id))
+
+    def end_session(self, db: sqlite3.Connection, session_id: int, now: int, end: SessionEnd, lost: Counts) -> None:
+        """End a session, after its last record."""
+        overflow, exhausted, shutdown = lost
+        values = asdict(end) | {"status": SESSION_STATUS.numbers[end.status], "stopped_at": now, "id": session_id}
+        db.execute(_SQL["end_session"], values | {"overflow": overflow, "exhausted": exhausted, "shutdown": shutdown})
+
+    def _last_end(self, db: sqlite3.Connection, session_id: int) -> int:
+        (highest,) = db.execute(_SQL["highest_execution"]).fetchone()
+        above = {"id": session_id, "above": highest - _ROWS_LOOKED_AT}
+        return max((end for (end,) in db.execute(_SQL["newest_executions_of_session"], above)), default=0)
+
+    # Registrations
+
+    def register_listener(self, db: sqlite3.Connection, registration: ListenerRegistration) -> int:
+        """Insert a listener, or update the one with the same app, instance, name and topic; give its id."""
+        values = asdict(registration)
+        values["name"] = registration.name or registration.handler_method
+        values["source_tier"] = TIER.numbers[registration.source_tier]
+        return int(db.execute(_SQL["upsert_listener"], values).fetchone()[0])
+
+    def register_job(self, db: sqlite3.Connection, registration: ScheduledJobRegistration) -> int:
+        """Insert a job, or update the one with the same app, instance and name; give its id."""
+        values = asdict(registration)
+        values["trigger_type"] = TRIGGER_TYPE.number(registration.trigger_type)
+        values["source_tier"] = TIER.numbers[registration.source_tier]
+        values["mode"] = MODE.number(registration.mode)
+        values["misfire"] = MISFIRE.number(registration.misfire)
+        return int(db.execute(_SQL["upsert_job"], values).fetchone()[0])
+
+    def cancel_job(self, db: sqlite3.Connection, job_id: int, now: int) -> None:
+        """Note that a job was cancelled; an unknown id has no effect."""
+        db.execute(_SQL["cancel_job"], (now, job_id))
+
+    def retire_job(self, db: sqlite3.Connection, job_id: int, now: int) -> None:
+        """Note that a job was not registered again."""
+        db.execute(_SQL["retire_job"], (now, job_id))
+
+    def pause_job(self, db: sqlite3.Connection, job_id: int, now: int | None, by: str | None = None) -> None:
+        """Note a pause; ``now`` is ``None`` for its end."""
+        db.execute(_SQL["pause_job"], (now, by, job_id))
+
+    def reconcile(
+        self,
+        db: sqlite3.Connection,
+        app_key: str,
+        live: tuple[Collection[int], Collection[int]],
+        *,
+        session_id: int | None,
+        now: int,
+    ) -> None:
+        """Delete or retire what an app has not registered again; ``live`` are ids of listeners and of jobs."""
+        live_listeners, live_jobs = live
+        for listener_id, once, tier in db.execute(_SQL["listeners_of_app"], (app_key,)).fetchall():
+            if listener_id not in live_listeners:
+                self._reconcile_listener(db, (listener_id, bool(once), tier), session_id, now)
+        for (job_id,) in db.execute(_SQL["live_registrations"], (app_key,)).fetchall():
+            if job_id not in live_jobs:
+                if db.execute(_SQL["job_has_executions"], {"id": job_id}).fetchone()[0]:
+                    db.execute(_SQL["retire_job"], (now, job_id))
+                else:
+                    db.execute(_SQL["delete_job"], (job_id,))
+
+    def _reconcile_listener(
+        self, db: sqlite3.Connection, listener: tuple[int, bool, int], session_id: int | None, now: int
+    ) -> None:
+        listener_id, once, tier = listener
+        if not once:
+            if db.execute(_SQL["listener_has_executions"], (listener_id,)).fetchone()[0]:
+                db.execute(_SQL["retire_listener"], (now, listener_id))
+            else:
+                db.execute(_SQL["delete_listener"], (listener_id,))
+        elif tier == TIER.numbers["app"] and session_id is not None:
+            used = db.execute(_SQL["listener_has_executions_in_session"], (listener_id, session_id)).fetchone()[0]
+            if not used:
+                db.execute(_SQL["delete_listener"], (listener_id,))
+
+    # Schedules
+
+    def open_schedule(
+        self,
+        db: sqlite3.Connection,
+        job_id: int,
+        first: int,
+        trigger: tuple[str, str | None],
+        zone: str | None,
+    ) -> int:
+        """Begin the account of a chain of slots with ``first``; ``trigger`` is id and spec. Give its id."""
+        trigger_id, spec = trigger
+        return int(db.execute(_SQL["insert_schedule"], (job_id, trigger_id, spec, zone, first)).fetchone()[0])
+
+    def end_schedule(self, db: sqlite3.Connection, schedule_id: int, now: int) -> None:
+        """End the account of a chain: up to ``now`` its slots are accounted for, later ones do not exist."""
+        db.execute(_SQL["end_schedule"], (now, schedule_id))
+
+    def schedules(self, db: sqlite3.Connection, app_key: str, instance_index: int) -> dict[str, StoredSchedule]:
+        """The newest schedule of each job of an app, by name of the job."""
+        newest = {row[2]: row for row in db.execute(_SQL["schedules_of_app"], (app_key, instance_index))}
+        return {name: StoredSchedule(*(*row, self.highest_slot(db, row[0]))) for name, row in newest.items()}
+
+    def has_schedule(self, db: sqlite3.Connection, job_id: int, schedule_id: int) -> bool:
+        """Whether there is such a schedule of such a job."""
+        return db.execute(_SQL["has_schedule"], (schedule_id, job_id)).fetchone() is not None
+
+    def highest_slot(self, db: sqlite3.Connection, schedule_id: int) -> int | None:
+        """The last slot of a schedule that has a row; ``None``: it has none."""
+        found = db.execute(_SQL["highest_slot"], (schedule_id,)).fetchone()
+        return None if found is None else int(found[0])
+
+    def successes(self, db: sqlite3.Connection, schedule_id: int) -> int:
+        """How many slots of a schedule ended in success."""
+        return int(db.execute(_SQL["successes"], (schedule_id,)).fetchone()[0])
+
+    # Logs and audit
+
+    def insert_logs(self, db: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+        """Write log records, as tuples in the order of their columns."""
+        db.executemany(_SQL["insert_log_record"], rows)
+
+    def note(  # noqa: PLR0917 - the columns of the audit
+        self,
+        db: sqlite3.Connection,
+        ts: int,
+        session_id: int | None,
+        actor: str,
+        action: str,
+        target: str,
+        reason: str | None = None,
+    ) -> None:
+        """Note a change made by a person."""
+        db.execute(_SQL["insert_audit"], (ts, session_id, actor, action, target, reason))
+
+
+def _may_supersede(row: Row) -> bool:
+    """Whether other rows of its slot may count still: attempts before this one, or before its job was removed."""
+    return (row.attempt_number > 1 or row.status == _CANCELLED) and row.scheduled_ts is not None and row.tick_count > 0

@@ -1,0 +1,252 @@
+"""The one thread that writes to a ledger, and group commit.
+
+Whatever waits shares a transaction: records first, then writes of which somebody awaits the result, in the order in
+which they came; each in a savepoint of its own, so that an error undoes nothing else. Results are handed over after
+the commit; if that fails, to all of them the error.
+
+When it has nothing to do the thread sleeps on its alarm. A record wakes it, and it waits ``GATHERING`` seconds more
+for others: so a mark and its outcome, shortly after, are one row written once. A write wakes it at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any, Generic, Protocol, TypeVar
+
+from duly.ledger.record_queue import RecordQueue, RetryableBatch, with_savepoint
+
+log = logging.getLogger("duly.ledger")
+
+ResultT = TypeVar("ResultT")
+
+Work = Callable[[sqlite3.Connection], ResultT]
+"""Writes something, inside a transaction; what it returns is the result."""
+
+GATHERING = 0.01
+"""Seconds. Far below the 50 ms after which a record has to be durable."""
+
+_MANY = 500
+"""Records that are worth a transaction without waiting for more."""
+
+
+class Writer:
+    """Owns the connection that writes. ``submit`` and ``flush`` may be called from any thread.
+
+    ``_waiting`` is the one thing that both sides touch; its operations are atomic.
+    """
+
+    def __init__(self, db: sqlite3.Connection, records: RecordQueue[Any], at_end: Callable[[], object]) -> None:
+        """Start the thread; it calls ``at_end`` when the file is closed."""
+        self._db = db
+        self._records = records
+        self._at_end = at_end
+        self._waiting: deque[_Write[Any]] = deque()
+        self._alarm = threading.Lock()
+        self._alarm.acquire()
+        self._asleep = False
+        self._closing = False
+        self._thread = threading.Thread(target=self._serve, name="duly-ledger", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Work[ResultT]) -> Future[ResultT]:
+        """Have ``work`` done in the next transaction.
+
+        Raises:
+            RuntimeError: the ledger is closed.
+        """
+        if self._closing:
+            raise RuntimeError("the ledger is closed")
+        write = _Write(work)
+        self._waiting.append(write)
+        self._wake()
+        return write.future
+
+    def flush(self, *, final: bool = False) -> Future[None]:
+        """Is done when all records put so far are durable, or have failed. ``final``: what fails now is lost."""
+        return self.submit(_FinalFlush() if final else _nothing)
+
+    @property
+    def waiting(self) -> int:
+        """Writes that nobody has begun with."""
+        return len(self._waiting)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread works."""
+        return self._thread.is_alive()
+
+    def close(self, *, flush: bool = True) -> None:
+        """Do what was submitted, write the records that wait, close the file, and end. Waits for it; idempotent.
+
+        Without ``flush`` records that are not durable will not be.
+        """
+        if flush:
+            self.abandon()
+        self._closing = True
+        self._wake()
+        if self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def abandon(self) -> None:
+        """As ``close``, without waiting for it."""
+        if not self._closing:
+            with suppress(RuntimeError):
+                self.flush(final=True)
+        self._closing = True
+        self._wake()
+
+    def _wake(self) -> None:
+        with suppress(RuntimeError):  # released already
+            self._alarm.release()
+
+    def _wake_for_record(self) -> None:
+        if self._asleep:
+            self._asleep = False
+            self._wake()
+
+    # The thread
+
+    def _serve(self) -> None:
+        try:
+            while not (self._closing and not self._waiting):
+                self._sleep()
+                try:
+                    self._turn()
+                except BaseException:
+                    log.critical("the writer of the ledger failed and goes on", exc_info=True)
+        finally:
+            self._records.wake = None
+            self._db.close()
+            self._at_end()
+
+    def _sleep(self) -> None:
+        """Until there is something to do."""
+        records = self._records
+        if not self._has_work():
+            self._asleep = True
+            records.wake = self._wake_for_record
+            if not self._has_work():  # what came before ``wake`` was set has woken nobody
+                pause = records.seconds_until_retry()
+                self._alarm.acquire(timeout=-1 if pause is None else pause)
+            self._asleep = False
+            records.wake = None
+        if not self._waiting and not self._closing and len(records) < _MANY and records.has_fresh():
+            self._alarm.acquire(timeout=GATHERING)
+
+    def _has_work(self) -> bool:
+        return bool(self._waiting) or self._closing or self._records.has_fresh()
+
+    def _turn(self) -> None:
+        writes = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        final = [write for write in writes if isinstance(write.work, _FinalFlush)]
+        batches = self._records.take(everything=bool(writes), final=bool(final))
+        if not final:
+            self._commit([_Records(self._records, batch, final=False) for batch in batches], writes)
+            return
+        while batches:  # again, record by record, for what could not be written together
+            self._commit([_Records(self._records, batch, final=True) for batch in batches], [])
+            batches = self._records.take(final=True)
+        self._records.drop_all()
+        self._commit([], writes)
+
+    def _commit(self, batches: list[_Records[Any]], writes: list[_Write[Any]]) -> None:
+        pieces: list[_Piece] = [*batches, *writes]
+        if not pieces:
+            return
+        db = self._db
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            for piece in pieces:
+                error = piece.error = _error_of(db, piece)
+                if error is not None and not db.in_transaction:  # a full disk and the like: SQLite has undone all of it
+                    raise error  # noqa: TRY301 - as the commit would
+            db.execute("COMMIT")
+        except Exception as failure:  # noqa: BLE001 - goes to all of the group
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            for piece in pieces:
+                piece.failed(piece.error or failure)
+            return
+        for piece in pieces:
+            if piece.error is None:
+                piece.committed()
+            else:
+                piece.failed(piece.error)
+
+
+class _Piece(Protocol):
+    """A part of a transaction."""
+
+    error: Exception | None
+
+    def write(self, db: sqlite3.Connection) -> None: ...
+
+    def committed(self) -> None: ...
+
+    def failed(self, error: Exception) -> None: ...
+
+
+class _Write(Generic[ResultT]):
+    """A write of which somebody awaits the result."""
+
+    def __init__(self, work: Work[ResultT]) -> None:
+        self.work = work
+        self.future: Future[ResultT] = Future()
+        self.error: Exception | None = None
+        self._results: list[ResultT] = []
+
+    def write(self, db: sqlite3.Connection) -> None:
+        self._results = [self.work(db)]
+
+    def committed(self) -> None:
+        if self.future.set_running_or_notify_cancel():
+            self.future.set_result(self._results[0])
+
+    def failed(self, error: Exception) -> None:
+        if self.future.set_running_or_notify_cancel():
+            self.future.set_exception(error)
+
+
+def _nothing(db: sqlite3.Connection) -> None:
+    """What a flush writes itself: its group takes all records along, before the writes."""
+
+
+class _FinalFlush:
+    """As ``_nothing``, but afterwards no record is left."""
+
+    def __call__(self, db: sqlite3.Connection) -> None:
+        """Write nothing."""
+
+
+class _Records(Generic[ResultT]):
+    """A batch of records."""
+
+    def __init__(self, queue: RecordQueue[ResultT], batch: RetryableBatch[ResultT], *, final: bool) -> None:
+        self.error: Exception | None = None
+        self._queue = queue
+        self._batch = batch
+        self._final = final
+        self._written: list[ResultT] = []
+
+    def write(self, db: sqlite3.Connection) -> None:
+        self._written = self._queue.write(db, self._batch)
+
+    def committed(self) -> None:
+        self._queue.written(self._batch, self._written)
+
+    def failed(self, error: Exception) -> None:
+        self._queue.failed(self._batch, error, final=self._final)
+
+
+def _error_of(db: sqlite3.Connection, piece: _Piece) -> Exception | None:
+    try:
+        with_savepoint(db, lambda: piece.write(db))
+    except Exception as error:  # noqa: BLE001 - it is handed to whoever asked for the write
+        return error
+    return None
