@@ -1,7 +1,8 @@
 """The ledger in a file: what a program finds when it starts again."""
 
 import logging
-from collections.abc import Callable, Iterator
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,11 @@ from typing import Any
 import pytest
 from whenever import ZonedDateTime
 
-from duly import OnceTrigger, Scheduler
+from duly import IntervalTrigger, OnceTrigger, Scheduler
+from duly.core.clock import SECOND
 from duly.core.trigger import StoredType
+from duly.ledger.records import Row
+from duly.ledger.repository import TelemetryRepository
 from duly.testing import World
 from duly.triggers import After, Cron, Daily, Every
 from tests.embedded.filed import discrepancies, outcomes, rows_of
@@ -48,6 +52,10 @@ def lives(tmp_path: Path) -> Iterator[Lives]:
     lives.world.close()
     lives.world.assert_ledger_adds_up()
     assert discrepancies(lives.path) == []
+
+
+def nanoseconds(offset: float) -> int:
+    return round(seconds(offset)[0] * SECOND)
 
 
 def seconds(*offsets: float) -> list[float]:
@@ -190,6 +198,34 @@ def test_what_was_not_durable_is_missed_or_runs_again(lives: Lives) -> None:
     lives.world.advance(0)
     last.stop()
     assert lives.rows("status") in (["success", "success"], ["success", "interrupted"])
+
+
+def test_rows_that_overtook_older_ones_leave_no_gap_behind(lives: Lives, monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = [sqlite3.OperationalError("disk I/O error")]
+    insert = TelemetryRepository.insert
+
+    def fail_once(repository: TelemetryRepository, db: sqlite3.Connection, rows: Iterable[Row]) -> None:
+        rows = list(rows)
+        if any(row.scheduled_ts == nanoseconds(2) for row in rows) and failures:
+            raise failures.pop()
+        insert(repository, db, rows)
+
+    monkeypatch.setattr(TelemetryRepository, "insert", fail_once)
+    scheduler = lives.begin()
+    scheduler.schedule(Calls(), "job", IntervalTrigger(seconds=0.5, start_time=BEGIN + timedelta(seconds=1)))
+    for _ in range(5):  # at 2.5 seconds the batch with the slot of 2 waits for its second attempt
+        lives.world.advance(0.5)
+        assert scheduler._driver.book is not None
+        scheduler._driver.book.flush()
+    lives.kill(scheduler)
+    assert lives.rows("scheduled_ts, status") == [(slot, "success") for slot in seconds(1, 1.5, 2.5)]
+    lives.begin().stop()
+    assert lives.rows("scheduled_ts, status, reason") == [
+        (seconds(1)[0], "success", None),
+        (seconds(1.5)[0], "success", None),
+        (seconds(2)[0], "missed", "down"),
+        (seconds(2.5)[0], "success", None),
+    ]
 
 
 def test_a_one_shot_that_has_a_row_never_runs_again(lives: Lives) -> None:

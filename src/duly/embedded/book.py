@@ -29,7 +29,7 @@ from duly.ledger.ledger import Ledger, open_file
 from duly.ledger.record_queue import RecordQueue
 from duly.ledger.records import Row, storable
 from duly.ledger.registrations import ScheduledJobRegistration, arguments_json
-from duly.ledger.repository import StoredSchedule, TelemetryRepository
+from duly.ledger.repository import StoredSchedule, TelemetryRepository, missed_while_down
 from duly.triggers.spec import chain_from_spec, spec_of
 
 log = logging.getLogger("duly.ledger")
@@ -41,7 +41,6 @@ _HEARTBEAT = 300 * SECOND
 _JOB = KIND.numbers["job"]
 _STATUS = {outcome: STATUS.numbers[outcome.value] for outcome in Outcome}
 _REASON = {reason: REASON.numbers[reason.value] for reason in Reason}
-_MISSED, _DOWN = _STATUS[Outcome.MISSED], _REASON[Reason.DOWN]
 _DUE = Cause.DUE
 
 
@@ -284,24 +283,24 @@ class Book:
 
     def _end(self, stored: StoredSchedule, now: int) -> None:
         """Settle the slots of a schedule that does not go on: those due by now are missed."""
-        row = None if stored.trigger_spec is None else self._missed(stored, chain_from_spec(stored.trigger_spec), now)
+        slots = None if stored.trigger_spec is None else self._due(stored, chain_from_spec(stored.trigger_spec), now)
 
         def write(db: sqlite3.Connection) -> None:
-            if row is not None:
-                self.repository.insert(db, [row._replace(session_id=self.session_id)])
+            session_id = self.session_id
+            if slots is not None and session_id is not None:
+                row = missed_while_down(slots, stored.id, stored.job_id, session_id, now)
+                self.repository.insert(db, [row])
             self.repository.end_schedule(db, stored.id, now)
 
         self.record(Change(write))
 
-    def _missed(self, stored: StoredSchedule, chain: Chain, now: int) -> Row | None:
+    def _due(self, stored: StoredSchedule, chain: Chain, now: int) -> tuple[int, int, int] | None:
+        """First and last of the slots that have no row, and their number."""
         first = self._pending(stored, chain, NEVER)
         if first > now:
             return None
-        count, last = (0, first) if chain.count is None else chain.count(first, now)
-        return Row(
-            _JOB, _MISSED, None, stored.job_id, None, new_execution_id(now), first, 0, stored.id, first,
-            last if count else None, count + 1, reason=_DOWN,
-        )  # fmt: skip
+        behind, last = (0, first) if chain.count is None else chain.count(first, now)
+        return first, last, behind + 1
 
     def _retire_others(self) -> None:
         """Jobs that nobody has scheduled again since the file was opened."""

@@ -171,6 +171,11 @@ class RecordQueue(Generic[RecordT]):
         """Whether records wait that can be written."""
         return bool(self._queue) and self.store.ready()
 
+    @property
+    def tries_again(self) -> bool:
+        """Whether a batch waits to be tried again."""
+        return bool(self._retries)
+
     def seconds_until_retry(self) -> float | None:
         """How long until a batch is to be tried again; ``None``: there is none."""
         if not self._retries or not self.store.ready():

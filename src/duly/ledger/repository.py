@@ -6,15 +6,20 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Literal
 
-from duly.ledger.codes import MISFIRE, MODE, SESSION_STATUS, STATUS, TIER, TRIGGER_TYPE
+from duly.ledger.codes import KIND, MISFIRE, MODE, REASON, SESSION_STATUS, STATUS, TIER, TRIGGER_TYPE
+from duly.ledger.conservation import Account, Entry, Kind, findings
+from duly.ledger.ids import new_execution_id
 from duly.ledger.record_queue import Counts
 from duly.ledger.records import Row
 from duly.ledger.registrations import ListenerRegistration, ScheduledJobRegistration
 from duly.ledger.statements import statements
+from duly.triggers.spec import chain_from_spec
 
 _SQL = statements("writes")
 _INSERT = _SQL["insert_execution"]
 _CANCELLED = STATUS.numbers["cancelled"]
+_JOB, _MISSED, _DOWN = KIND.numbers["job"], STATUS.numbers["missed"], REASON.numbers["down"]
+_FLOORS = ("floor_app", "floor_framework")
 _ROWS_LOOKED_AT = 10_000
 """The newest of the file, among which the last execution of an orphaned session is looked for."""
 
@@ -90,7 +95,29 @@ class TelemetryRepository:
             last_end = self._last_end(db, orphan)
             db.execute(_SQL["end_orphaned_session"], {"id": orphan, "last_end": last_end})
         interrupted = db.execute(_SQL["interrupt_started"], (session_id,)).rowcount
+        if db.execute(_SQL["is_out_of_order"]).fetchone() is not None:
+            self._mend(db, session_id, now)
+            self.note_order(db, in_order=True)
         return SessionStart(session_id, len(orphans), interrupted)
+
+    def _mend(self, db: sqlite3.Connection, session_id: int, now: int) -> None:
+        """Close the gaps that a process has left which was killed while older rows than the last were not written."""
+        for schedule_id, job_id, spec, first in db.execute(_SQL["schedules_to_mend"]).fetchall():
+            slots = db.execute(_SQL["slots_of_schedule"], (schedule_id,))
+            entries = (Entry(start, end, count, "") for start, end, count in slots)
+            account = Account(str(schedule_id), chain_from_spec(spec), first, pending=first, floor=self._floor(db))
+            gaps = [
+                (gap.first, gap.last, gap.count) for gap in findings(account, entries, None) if gap.kind is Kind.MISSING
+            ]
+            self.insert(db, [missed_while_down(gap, schedule_id, job_id, session_id, now) for gap in gaps])
+
+    def _floor(self, db: sqlite3.Connection) -> int | None:
+        found = [row[0] for key in _FLOORS if (row := db.execute(_SQL["floor"], (key,)).fetchone())]
+        return max(found, default=None)
+
+    def note_order(self, db: sqlite3.Connection, *, in_order: bool) -> None:
+        """Note whether rows become durable in the order in which they came."""
+        db.execute(_SQL["note_in_order" if in_order else "note_out_of_order"])
 
     def beat(self, db: sqlite3.Connection, session_id: int, now: int) -> None:
         """Note that the session lives."""
@@ -226,6 +253,15 @@ class TelemetryRepository:
     ) -> None:
         """Note a change made by a person."""
         db.execute(_SQL["insert_audit"], (ts, session_id, actor, action, target, reason))
+
+
+def missed_while_down(slots: tuple[int, int, int], schedule_id: int, job_id: int, session_id: int, now: int) -> Row:
+    """The row for slots, first, last and their number, that nobody has decided because nothing ran."""
+    first, last, count = slots
+    return Row(
+        _JOB, _MISSED, None, job_id, session_id, new_execution_id(now), first, 0, schedule_id, first,
+        last if count > 1 else None, count, reason=_DOWN,
+    )  # fmt: skip
 
 
 def _may_supersede(row: Row) -> bool:

@@ -20,6 +20,7 @@ from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
 
 from duly.ledger.record_queue import RecordQueue, RetryableBatch, with_savepoint
+from duly.ledger.repository import TelemetryRepository
 
 log = logging.getLogger("duly.ledger")
 
@@ -51,6 +52,8 @@ class Writer:
         self._alarm.acquire()
         self._asleep = False
         self._closing = False
+        self._out_of_order = False
+        """What the file says: whether rows were written while older ones waited for another attempt."""
         self._thread = threading.Thread(target=self._serve, name="duly-ledger", daemon=True)
         self._thread.start()
 
@@ -162,6 +165,9 @@ class Writer:
         db = self._db
         try:
             db.execute("BEGIN IMMEDIATE")
+            out_of_order = self._records.tries_again or any(batch.again for batch in batches)
+            if out_of_order is not self._out_of_order:
+                TelemetryRepository().note_order(db, in_order=not out_of_order)
             for piece in pieces:
                 error = piece.error = _error_of(db, piece)
                 if error is not None and not db.in_transaction:  # a full disk and the like: SQLite has undone all of it
@@ -173,6 +179,7 @@ class Writer:
             for piece in pieces:
                 piece.failed(piece.error or failure)
             return
+        self._out_of_order = out_of_order
         for piece in pieces:
             if piece.error is None:
                 piece.committed()
@@ -233,6 +240,10 @@ class _Records(Generic[ResultT]):
         self._batch = batch
         self._final = final
         self._written: list[ResultT] = []
+
+    @property
+    def again(self) -> bool:
+        return self._batch.retry_count > 0
 
     def write(self, db: sqlite3.Connection) -> None:
         self._written = self._queue.write(db, self._batch)

@@ -120,6 +120,26 @@ WHERE schedule_id = ? AND scheduled_ts IS NOT NULL AND tick_count > 0 ORDER BY s
 SELECT count(*) FROM raw_executions
 WHERE schedule_id = ? AND scheduled_ts IS NOT NULL AND tick_count > 0 AND status = 1;
 
+-- name: note_out_of_order
+-- Rows are written while older ones wait for another attempt: killed now, the highest slot does not tell where to go on.
+INSERT OR REPLACE INTO raw_meta (key, value) VALUES ('out_of_order', '1');
+
+-- name: note_in_order
+DELETE FROM raw_meta WHERE key = 'out_of_order';
+
+-- name: is_out_of_order
+SELECT 1 FROM raw_meta WHERE key = 'out_of_order';
+
+-- name: schedules_to_mend
+SELECT id, job_id, trigger_spec, first_ts FROM raw_schedules WHERE trigger_spec IS NOT NULL AND ended_at IS NULL;
+
+-- name: slots_of_schedule
+SELECT scheduled_ts, coalesce(scheduled_to_ts, scheduled_ts), tick_count FROM raw_executions
+WHERE schedule_id = ? AND scheduled_ts IS NOT NULL AND tick_count > 0 ORDER BY scheduled_ts;
+
+-- name: floor
+SELECT CAST(value AS INTEGER) FROM raw_meta WHERE key = ?;
+
 -- name: live_registrations
 SELECT id FROM raw_scheduled_jobs WHERE app_key = ?;
 
