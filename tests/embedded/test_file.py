@@ -34,10 +34,7 @@ class Lives:
         return self.world.scheduler(history=self.path, **options)
 
     def kill(self, scheduler: Scheduler, down: float = 0, *, durable: bool = True) -> None:
-        book = scheduler._driver.book
-        if durable and book is not None:
-            book.flush()
-        self.world.kill(scheduler)
+        self.world.kill(scheduler, durable=durable)
         self.world.clock.elapse(down)
 
     def rows(self, columns: str = "status, tick_count", table: str = "executions") -> list[Any]:

@@ -90,10 +90,7 @@ class Program:
             self._act(name, *rest)
 
     def _kill(self, down: int, durable: bool, forgotten: set[str]) -> None:
-        book = self.scheduler._driver.book
-        if durable and book is not None:
-            book.flush()
-        self.world.kill(self.scheduler)
+        self.world.kill(self.scheduler, durable=durable)
         self._live_again(down, forgotten)
 
     def _live_again(self, down: int, forgotten: set[str]) -> None:

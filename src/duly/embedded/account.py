@@ -52,6 +52,10 @@ class Health:
     """Runs handed out and not ended: running, waiting for a worker, or for a retry."""
     next_wakeup: datetime | None
     """When the driver has something to do next."""
+    unwritten: int = 0
+    """Records that are not in the ledger file yet; 0 without one."""
+    lost: int = 0
+    """Records that could not be written, since the scheduler was made."""
 
 
 def account_of(job: LiveJob, now: int, zone: Zone) -> Account:

@@ -27,7 +27,7 @@ from duly.ledger.errors import DatabaseFileError
 from duly.ledger.ids import new_execution_id
 from duly.ledger.ledger import Ledger, open_file
 from duly.ledger.record_queue import RecordQueue
-from duly.ledger.records import Row, storable
+from duly.ledger.records import AnyRow, PlainRow, Row, storable
 from duly.ledger.registrations import ScheduledJobRegistration, arguments_json
 from duly.ledger.repository import StoredSchedule, TelemetryRepository, missed_while_down
 from duly.triggers.spec import chain_from_spec, spec_of
@@ -55,10 +55,11 @@ class Change:
 class _Orphan:
     """A row whose job is gone from the file."""
 
-    item: Ended | Close[LiveJob] | Run[LiveJob] | Wait[LiveJob]
+    item: Decided
 
 
-Item: TypeAlias = Run[LiveJob] | Wait[LiveJob] | Ended | Close[LiveJob] | Change | _Orphan
+Decided: TypeAlias = Run[LiveJob] | Wait[LiveJob] | Ended | Close[LiveJob]
+Item: TypeAlias = Decided | Change | _Orphan
 
 
 class Page:
@@ -336,6 +337,7 @@ class _Store:
         self._book = book
         self._ids: dict[object, bytes] = {}
         """Execution ids of what is marked and has not ended, by run, or by job and slot while it waits its turn."""
+        self._session_id: int | None = None
         self._unconfirmed: list[Page] = []
         """Those registered since the last rows were durable: their ids are gone if that was undone."""
 
@@ -344,8 +346,9 @@ class _Store:
 
     def write(self, db: sqlite3.Connection, records: Sequence[Item]) -> None:
         insert, now = self._book.repository.insert, self._book.clock.now()
+        self._session_id = self._book.session_id
         ended = {item.run for item in records if isinstance(item, Ended)}
-        rows: list[Row] = []
+        rows: list[AnyRow] = []
         self._check_unconfirmed(db)
         for item in records:
             if isinstance(item, Change):
@@ -377,72 +380,58 @@ class _Store:
             if page.schedule_id is not None and not self._book.repository.has_schedule(db, *_ids(page)):
                 page.job_id = page.schedule_id = None
 
-    def _row(self, db: sqlite3.Connection, item: Item, now: int) -> Row:
-        if isinstance(item, Ended):
-            return self._ended(item, *self._parents(db, item.job), now)
-        if type(item) is Run:
-            return self._mark(item, *self._parents(db, item.job), now)
-        if type(item) is Close:
-            return self._closed(item, *self._parents(db, item.job), now)
-        if type(item) is Wait:
-            return self._waiting(item, *self._parents(db, item.job), now)
-        assert isinstance(item, _Orphan)  # noqa: S101 - a Change makes no row
-        return self._row(db, item.item, now)._replace(job_id=None, schedule_id=None)
-
-    def _parents(self, db: sqlite3.Connection, job: LiveJob) -> tuple[int, int]:
-        page = job.page
+    def _row(self, db: sqlite3.Connection, item: Decided | _Orphan, now: int) -> AnyRow:
+        if isinstance(item, _Orphan):
+            return self._row(db, item.item, now)._replace(job_id=None, schedule_id=None)
+        page = item.job.page
         assert page is not None  # noqa: S101 - made when the job was scheduled
-        if page.schedule_id is None:
-            return self._book.register(db, page)
-        return _ids(page)
+        parents = self._book.register(db, page) if page.schedule_id is None else _ids(page)
+        if isinstance(item, Ended):
+            return self._ended(item, parents, now)
+        if isinstance(item, Run):
+            return self._mark(item, parents, now)
+        return self._closed(item, parents, now) if isinstance(item, Close) else self._waiting(item, parents, now)
 
-    def _ended(self, ended: Ended, job_id: int, schedule_id: int, now: int) -> Row:
+    def _ended(self, ended: Ended, parents: tuple[int, int], now: int) -> AnyRow:
         run, failure = ended.run, ended.failure
         slot = run.slot
+        job_id, schedule_id = parents
+        row = PlainRow(
+            _JOB, _STATUS[ended.outcome], job_id, self._session_id, self._id_of(run, now), ended.started,
+            ended.duration, schedule_id, slot, 0 if slot is None else 1, run.attempt,
+        )  # fmt: skip
+        if failure is None and run.cause is _DUE:
+            return row
         return Row(
-            _JOB,
-            _STATUS[ended.outcome],
-            None,
-            job_id,
-            self._book.session_id,
-            self._id_of(run, now),
-            ended.started,
-            ended.duration,
-            schedule_id,
-            slot,
-            None,
-            0 if slot is None else 1,
-            run.attempt,
-            None,
-            0,
-            0,
-            0,
-            None if run.cause is _DUE else run.cause.value,
-            None,
-            None,
-            None if failure is None else failure.error_type,
-            None if failure is None else storable(failure.error_message),
-            storable(ended.traceback),
+            *row,
+            trigger_mode=_mode(run),
+            error_type=None if failure is None else failure.error_type,
+            error_message=None if failure is None else storable(failure.error_message),
+            error_traceback=storable(ended.traceback),
         )
 
-    def _mark(self, run: LiveRun, job_id: int, schedule_id: int, now: int) -> Row:
-        slot, cause = run.slot, None if run.cause is _DUE else run.cause.value
-        count = 0 if slot is None else 1
-        return Row(
-            _JOB, STARTED, None, job_id, self._book.session_id, self._id_of(run, now), now, 0, schedule_id, slot, None,
-            count, run.attempt, trigger_mode=cause,
+    def _mark(self, run: LiveRun, parents: tuple[int, int], now: int) -> AnyRow:
+        slot = run.slot
+        job_id, schedule_id = parents
+        row = PlainRow(
+            _JOB, STARTED, job_id, self._session_id, self._id_of(run, now), now, 0, schedule_id, slot,
+            0 if slot is None else 1, run.attempt,
         )  # fmt: skip
+        return row if run.cause is _DUE else Row(*row, trigger_mode=_mode(run))
 
-    def _waiting(self, wait: Wait[LiveJob], job_id: int, schedule_id: int, now: int) -> Row:
+    def _waiting(self, wait: Wait[LiveJob], parents: tuple[int, int], now: int) -> AnyRow:
+        job_id, schedule_id = parents
         execution_id = self._ids.setdefault((wait.job, wait.slot), new_execution_id(now))
-        return Row(_JOB, STARTED, None, job_id, self._book.session_id, execution_id, now, 0, schedule_id, wait.slot)
+        return PlainRow(_JOB, STARTED, job_id, self._session_id, execution_id, now, 0, schedule_id, wait.slot, 1, 1)
 
-    def _closed(self, close: Close[LiveJob], job_id: int, schedule_id: int, now: int) -> Row:
+    def _closed(self, close: Close[LiveJob], parents: tuple[int, int], now: int) -> AnyRow:
         first, count = close.first, close.count
+        job_id, schedule_id = parents
         execution_id = self._ids.get((close.job, first)) or new_execution_id(now)
         return Row(
-            _JOB, _STATUS[close.outcome], None, job_id, self._book.session_id, execution_id, first, 0, schedule_id,
-            first, close.last if count > 1 else None, count, 1, None if close.reason is None else _REASON[close.reason],
+            _JOB, _STATUS[close.outcome], job_id, self._session_id, execution_id, first, 0, schedule_id, first, count,
+            scheduled_to_ts=close.last if count > 1 else None,
+            reason=None if close.reason is None else _REASON[close.reason],
         )  # fmt: skip
 
     def _id_of(self, run: LiveRun, now: int) -> bytes:
@@ -452,6 +441,10 @@ class _Store:
             waited = None if run.slot is None else self._ids.pop((run.job, run.slot), None)
             execution_id = self._ids[run] = waited or new_execution_id(now)
         return execution_id
+
+
+def _mode(run: LiveRun) -> str | None:
+    return None if run.cause is _DUE else run.cause.value
 
 
 def _ids(page: Page) -> tuple[int, int]:

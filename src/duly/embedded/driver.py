@@ -193,6 +193,14 @@ class Driver:
         for job in list(self.jobs.values()):
             self._retire_if_over(job)
 
+    def lose(self) -> None:
+        """End as if the process had been killed: nothing is decided, or recorded, any more."""
+        host, self.host, self.running = self.host, None, False
+        if host is not None:
+            host.abandon()
+        if self.book is not None:
+            self.book.lose()
+
     def forget_threads(self) -> None:
         """Stand as before the first start: what was before, or is in flight, is in the account of somebody else."""
         jobs, listeners = self.jobs, self.listeners

@@ -178,6 +178,8 @@ class Scheduler:
                 jobs=len(driver.jobs),
                 in_flight=len(driver.in_flight),
                 next_wakeup=None if due is None else moment(due, self._zone),
+                unwritten=0 if driver.book is None else len(driver.book.records),
+                lost=0 if driver.book is None else sum(driver.book.records.counts()),
             )
 
     # Jobs

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from enum import Enum
 from itertools import groupby
 from typing import Literal
 
@@ -10,13 +11,14 @@ from duly.ledger.codes import KIND, MISFIRE, MODE, REASON, SESSION_STATUS, STATU
 from duly.ledger.conservation import Account, Entry, Kind, findings
 from duly.ledger.ids import new_execution_id
 from duly.ledger.record_queue import Counts
-from duly.ledger.records import Row
+from duly.ledger.records import AnyRow, PlainRow, Row
 from duly.ledger.registrations import ListenerRegistration, ScheduledJobRegistration
 from duly.ledger.statements import statements
 from duly.triggers.spec import chain_from_spec
 
 _SQL = statements("writes")
 _INSERT = _SQL["insert_execution"]
+_INSERT_PLAIN = _SQL["insert_plain_execution"]
 _CANCELLED = STATUS.numbers["cancelled"]
 _JOB, _MISSED, _DOWN = KIND.numbers["job"], STATUS.numbers["missed"], REASON.numbers["down"]
 _FLOORS = ("floor_app", "floor_framework")
@@ -75,15 +77,17 @@ class TelemetryRepository:
 
     # Executions
 
-    def insert(self, db: sqlite3.Connection, rows: Iterable[Row]) -> None:
+    def insert(self, db: sqlite3.Connection, rows: Iterable[AnyRow]) -> None:
         """Write rows in their order. The outcome of a mark replaces it; what is there already stays as it is."""
-        for decides, group in groupby(rows, _may_supersede):
-            if decides:
+        for how, group in groupby(rows, _how):
+            if how is _PLAIN:
+                db.executemany(_INSERT_PLAIN, group)
+            elif how is _FULL:
+                db.executemany(_INSERT, group)
+            else:
                 for row in group:
                     db.execute(_SQL["supersede_attempts"], (row.schedule_id, row.scheduled_ts, row.execution_id))
-                    db.execute(_INSERT, row)
-            else:
-                db.executemany(_INSERT, group)
+                    db.execute(_INSERT_PLAIN if type(row) is PlainRow else _INSERT, row)
 
     # Sessions
 
@@ -259,11 +263,24 @@ def missed_while_down(slots: tuple[int, int, int], schedule_id: int, job_id: int
     """The row for slots, first, last and their number, that nobody has decided because nothing ran."""
     first, last, count = slots
     return Row(
-        _JOB, _MISSED, None, job_id, session_id, new_execution_id(now), first, 0, schedule_id, first,
-        last if count > 1 else None, count, reason=_DOWN,
+        _JOB, _MISSED, job_id, session_id, new_execution_id(now), first, 0, schedule_id, first, count,
+        scheduled_to_ts=last if count > 1 else None, reason=_DOWN,
     )  # fmt: skip
 
 
-def _may_supersede(row: Row) -> bool:
-    """Whether other rows of its slot may count still: attempts before this one, or before its job was removed."""
-    return (row.attempt_number > 1 or row.status == _CANCELLED) and row.scheduled_ts is not None and row.tick_count > 0
+class _Together(Enum):
+    """How rows that follow each other are written."""
+
+    PLAIN = "all of them at once, as they are plain"
+    FULL = "all of them at once"
+    SUPERSEDING = "one by one, for another row of the slot may count still"
+
+
+_FULL, _PLAIN, _SUPERSEDING = _Together.FULL, _Together.PLAIN, _Together.SUPERSEDING
+
+
+def _how(row: AnyRow) -> _Together:
+    """Other rows of a slot may count before another attempt, and before its job was removed between two of them."""
+    if (row.attempt_number > 1 or row.status == _CANCELLED) and row.scheduled_ts is not None and row.tick_count > 0:
+        return _SUPERSEDING
+    return _PLAIN if type(row) is PlainRow else _FULL

@@ -1,15 +1,26 @@
 -- name: insert_execution
 -- A row, or the outcome of a mark that is there already. An outcome is never replaced.
 INSERT INTO raw_executions (
-    kind, status, listener_id, job_id, session_id, execution_id, execution_start_ts, duration, schedule_id,
-    scheduled_ts, scheduled_to_ts, tick_count, attempt_number, reason, source_tier, is_di_failure, retry_count,
-    trigger_mode, trigger_context_id, trigger_origin, error_type, error_message, error_traceback, args_json, kwargs_json
+    kind, status, job_id, session_id, execution_id, execution_start_ts, duration, schedule_id, scheduled_ts, tick_count,
+    attempt_number, scheduled_to_ts, reason, trigger_mode, error_type, error_message, error_traceback, listener_id,
+    source_tier, is_di_failure, retry_count, trigger_context_id, trigger_origin, args_json, kwargs_json
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (execution_id) DO UPDATE SET
     status = excluded.status, execution_start_ts = excluded.execution_start_ts, duration = excluded.duration,
     tick_count = excluded.tick_count, reason = excluded.reason, is_di_failure = excluded.is_di_failure,
     trigger_mode = excluded.trigger_mode, error_type = excluded.error_type, error_message = excluded.error_message,
     error_traceback = excluded.error_traceback
+WHERE raw_executions.status = 0 AND excluded.status <> 0;
+
+-- name: insert_plain_execution
+-- As insert_execution, for the many rows of jobs of which there is nothing else to say.
+INSERT INTO raw_executions (
+    kind, status, job_id, session_id, execution_id, execution_start_ts, duration, schedule_id, scheduled_ts, tick_count,
+    attempt_number
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (execution_id) DO UPDATE SET
+    status = excluded.status, execution_start_ts = excluded.execution_start_ts, duration = excluded.duration,
+    tick_count = excluded.tick_count
 WHERE raw_executions.status = 0 AND excluded.status <> 0;
 
 -- name: supersede_attempts

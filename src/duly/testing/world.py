@@ -140,18 +140,21 @@ class World:
         self._host.recover()
         self._settle_down()
 
-    def kill(self, scheduler: Scheduler) -> None:
+    def kill(self, scheduler: Scheduler, *, durable: bool = True) -> None:
         """End a scheduler of this world as ``kill -9`` would end its process.
 
-        What its ledger file has by now stays there: on another scheduler with that file its jobs go on.
+        On another scheduler with its ledger file its jobs go on. Without ``durable`` what it has recorded last may not
+        be in the file yet.
         """
         self._schedulers.remove(scheduler)
+        driver = scheduler._driver  # noqa: SLF001 - nothing but a test kills
+        book = driver.book
+        if book is not None and durable:
+            book.flush()
         for host in self.clock.hosts:
-            if isinstance(host, SchedulerHost) and host.driver is scheduler._driver:  # noqa: SLF001 - no user needs it
-                host.abandon()
+            if isinstance(host, SchedulerHost) and host.driver is driver:
                 self.clock.detach(host)
-                if host.driver.book is not None:
-                    host.driver.book.lose()
+        driver.lose()
 
     # The law
 
