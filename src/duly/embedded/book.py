@@ -21,7 +21,8 @@ from duly.core.decisions import Cause, Close, Run, Wait
 from duly.core.outcomes import Outcome, Reason
 from duly.core.trigger import Chain
 from duly.embedded.job import LiveJob, LiveRun
-from duly.embedded.records import Ended
+from duly.embedded.past import past_executions
+from duly.embedded.records import Ended, Execution
 from duly.ledger.codes import KIND, REASON, STARTED, STATUS, TRIGGER_TYPE
 from duly.ledger.errors import DatabaseFileError
 from duly.ledger.ids import new_execution_id
@@ -208,6 +209,11 @@ class Book:
         ledger = self._ledger
         if ledger is not None:
             ledger.flush()
+
+    def past(self, job_id: str | None, limit: int, outcome: Outcome | None) -> list[Execution]:
+        """The newest lines of the file first, of one job or all, with one outcome or any."""
+        self.flush()
+        return past_executions(self.path, self.clock, self._zone, job_id=job_id, limit=limit, outcome=outcome)
 
     def beat(self, monotonic: int) -> None:
         """Note, now and then, that the session lives."""

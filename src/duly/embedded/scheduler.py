@@ -383,13 +383,18 @@ class Scheduler:
     def history(
         self, job_id: str | None = None, limit: int = 100, status: Outcome | str | None = None
     ) -> list[Execution]:
-        """Executions and slots that were not run, newest first, of one job or all. The last 1,000 are kept.
+        """Executions and slots that were not run, newest first, of one job or all.
+
+        In memory the last 1,000 are kept. From a ledger file, once what was recorded so far is in it.
 
         Raises:
             ValueError: an unknown ``status``.
+            DatabaseFileError: the file cannot be read.
         """
         outcome = None if status is None else member(Outcome, "status", status)
         driver = self._driver
+        if driver.book is not None:
+            return driver.book.past(job_id, limit, outcome)
         with driver:
             lines = driver.records.newest(job_id, limit, outcome)
         return [execution_of(line, self._zone) for line in lines]
