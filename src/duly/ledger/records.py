@@ -144,7 +144,7 @@ class ExecutionRecord:
             args_json=None if self.args_json == "[]" else self.args_json,
             kwargs_json=None if self.kwargs_json == "{}" else self.kwargs_json,
         )
-        return PlainRow(*row[:_PLAIN]) if row[_PLAIN:] == _USUAL else row
+        return PlainRow._make(row[:_PLAIN]) if row[_PLAIN:] == _USUAL else row
 
 
 _PLAIN = len(PlainRow._fields)
