@@ -555,3 +555,18 @@ def test_more_lines_than_a_page_holds_are_read_page_by_page(lives: Lives) -> Non
     lives.world.advance(2_500)
     assert len(scheduler.history(limit=2_400)) == 2_400
     assert len({line.scheduled_at for line in scheduler.history("job_job", limit=10_000)}) == 2_500
+
+
+def test_a_start_that_fails_lets_go_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class NoThread:
+        def __init__(self, *_: object) -> None:
+            raise RuntimeError("can't start new thread")
+
+    scheduler = Scheduler(history=tmp_path / "jobs.db")
+    with monkeypatch.context() as patch:
+        patch.setattr("duly.embedded.host.ThreadHost", NoThread)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            scheduler.start()
+    assert not scheduler.health().running
+    with Scheduler(history=tmp_path / "jobs.db"):
+        pass

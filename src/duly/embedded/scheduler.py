@@ -116,9 +116,13 @@ class Scheduler:
                 return
             if book is not None:
                 book.open()
-            with driver:
-                host = driver.host = make_host(driver, self._max_workers)
-                driver.begin()
+            try:
+                with driver:
+                    host = driver.host = make_host(driver, self._max_workers)
+                    driver.begin()
+            except BaseException:  # no thread to be had
+                _close(book)
+                raise
             self._finalizer = weakref.finalize(self, _abandon, host, book)
             self._finalizer.atexit = False
 
@@ -459,6 +463,11 @@ def _book(path: str | os.PathLike[str], clock: Clock, zone: Zone) -> Book:
     from duly.embedded.book import Book  # noqa: PLC0415 - SQLite is loaded only by those who use it
 
     return Book(Path(path), clock, zone)
+
+
+def _close(book: Book | None) -> None:
+    if book is not None:
+        book.close()
 
 
 def _abandon(host: Host, book: Book | None) -> None:
