@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import threading
@@ -29,6 +28,7 @@ from duly.embedded.options import (
     is_whole,
     member,
 )
+from duly.embedded.process import SCHEDULERS
 from duly.embedded.records import Execution, JobEvent, Listener, Notice, execution_of
 from duly.embedded.triggers import OnceTrigger
 from duly.triggers.once import Once
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from duly.embedded.book import Book
 
 log = logging.getLogger("duly.embedded")
-
-_SECONDS_AT_EXIT = 5.0
 
 
 class Scheduler:
@@ -89,7 +87,7 @@ class Scheduler:
         self._life = threading.Lock()
         self._names = Names()
         self._finalizer: weakref.finalize[..., Scheduler] | None = None
-        _schedulers.add(self)
+        SCHEDULERS.add(self)
 
     def __enter__(self) -> Self:
         """Start."""
@@ -483,23 +481,3 @@ def _or_never(slot: int | None) -> int:
 
 def _matches(job: LiveJob, status: JobStatus) -> bool:
     return job.status() is status or (job.ended is None and job.status_of_last_outcome() is status)
-
-
-# Threads do not survive a fork, and an interpreter that ends must not wait for one that sleeps.
-
-_schedulers: weakref.WeakSet[Scheduler] = weakref.WeakSet()
-
-
-def _stop_all() -> None:
-    for scheduler in list(_schedulers):
-        scheduler.stop(timeout=_SECONDS_AT_EXIT)
-
-
-def _forget_all() -> None:
-    for scheduler in list(_schedulers):
-        scheduler._forget_threads()  # noqa: SLF001 - its own module
-
-
-atexit.register(_stop_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_all)
