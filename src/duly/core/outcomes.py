@@ -12,6 +12,8 @@ A slot that nobody has decided yet has no outcome. The others, and what leads to
 from dataclasses import dataclass
 from enum import StrEnum
 
+from duly.core.errors import DulyError
+
 
 class Outcome(StrEnum):
     """The closed set of ends."""
@@ -51,6 +53,12 @@ class Failure:
     outcome: Outcome
     error_type: str | None
     error_message: str | None
+    known: bool = False
+    """Whether it is one of Duly's own errors: in an app it points at the set-up, not at a fault in code."""
+
+    def wants_traceback(self, *, framework: bool) -> bool:
+        """Whether the traceback helps who reads of it; ``framework``: the code is not an app's."""
+        return self.outcome is Outcome.ERROR and (framework or not self.known)
 
 
 def classify(error: BaseException, *, cancelled: type[BaseException] | tuple[()] = ()) -> Failure:
@@ -63,7 +71,7 @@ def classify(error: BaseException, *, cancelled: type[BaseException] | tuple[()]
         return Failure(Outcome.CANCELLED, None, None)
     if isinstance(error, TimeoutError):
         return Failure(Outcome.TIMED_OUT, "TimeoutError", text_of(error) or "execution timed out")
-    return Failure(Outcome.ERROR, type(error).__name__, text_of(error))
+    return Failure(Outcome.ERROR, type(error).__name__, text_of(error), isinstance(error, DulyError))
 
 
 def text_of(error: BaseException) -> str:

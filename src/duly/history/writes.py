@@ -1,0 +1,180 @@
+"""Writes of which somebody awaits the result, between those who ask and the writer of the ledger.
+
+At most ``capacity`` of them are handed to a writer at a time; the others wait here, in their order, and so do all of
+them while there is no writer, as in a restart of the database service. What a writer that is given up has not begun
+with comes back to the front.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections import deque
+from concurrent.futures import Future
+from functools import partial
+from typing import Generic
+
+from duly.core.clock import SECOND, Clock
+from duly.ledger.writer import ResultT, Work, Writer
+
+log = logging.getLogger("duly.DatabaseService")
+
+_CROWDED = 0.75
+_SECONDS_BETWEEN_WARNINGS = 30
+
+
+class Writes:
+    """Owns the writes that wait. May be called from any thread; ``_guard`` guards all of it."""
+
+    def __init__(self, capacity: int, clock: Clock) -> None:
+        self.capacity = capacity
+        self.refused = 0
+        """Writes for which there was no room and nobody waited."""
+        self._clock = clock
+        self._guard = threading.RLock()
+        self._waiting: deque[_Write[object]] = deque()
+        self._handed = 0
+        self._writer: Writer | None = None
+        self._taken = False
+        """Whether writes are taken: not before the first start, nor after the stop."""
+        self._warned: dict[str, int] = {}
+        """When the log was last told, by what of."""
+
+    def issue(self, work: Work[ResultT]) -> Future[ResultT]:
+        """Have ``work`` done after everything issued before.
+
+        Raises:
+            RuntimeError: the database service does not run.
+        """
+        write = _Write(work)
+        with self._guard:
+            self._refuse_when_closed()
+            self._waiting.append(write)  # type: ignore[arg-type]  # the deque mixes results
+            fill = self._crowd()
+            self._pass_on()
+        self._tell_of_crowd(fill)
+        return write.future
+
+    def offer(self, work: Work[object]) -> bool:
+        """Have ``work`` done if there is room; else count it as refused.
+
+        Raises:
+            RuntimeError: the database service does not run.
+        """
+        with self._guard:
+            self._refuse_when_closed()
+            taken = len(self) < self.capacity
+            if taken:
+                self._waiting.append(_Write(work))
+                self._pass_on()
+            else:
+                self.refused += 1
+            fill, refused = self._crowd(), self.refused
+            tell = not taken and self._may_warn("refused")
+        self._tell_of_crowd(fill)
+        if tell:
+            log.warning("no room for a write: refused=%d: raise database.write_queue_max", refused)
+        return taken
+
+    def __len__(self) -> int:
+        """Writes that have no result yet."""
+        return len(self._waiting) + self._handed
+
+    def open(self, writer: Writer) -> None:
+        """Hand writes to ``writer`` from now on."""
+        with self._guard:
+            self._writer = writer
+            self._taken = True
+            self._pass_on()
+
+    def suspend(self) -> None:
+        """Hand no more to the writer, and have it give back what it has not begun with; writes are still taken."""
+        with self._guard:
+            self._writer = None
+
+    def close(self) -> None:
+        """Take no more. What was taken before is carried out by the writer, if there is one."""
+        with self._guard:
+            self._taken = False
+            self._pass_on(everything=True)
+            left = list(self._waiting)
+            self._waiting.clear()
+        for write in left:
+            write.fail(RuntimeError("the database service has stopped: the write was not carried out"))
+
+    # Under the guard
+
+    def _refuse_when_closed(self) -> None:
+        if not self._taken:
+            raise RuntimeError("the database service does not run: start it first")
+
+    def _pass_on(self, *, everything: bool = False) -> None:
+        writer = self._writer
+        while writer is not None and self._waiting and (everything or self._handed < self.capacity):
+            write = self._waiting.popleft()
+            write.came_back = False
+            self._handed += 1
+            done = writer.submit(partial(self._carry_out, write, writer))
+            done.add_done_callback(partial(self._done, write))
+
+    def _crowd(self) -> int:
+        """How many wait, if the log is to be told; else 0."""
+        fill = len(self)
+        return fill if fill >= self.capacity * _CROWDED and fill > 1 and self._may_warn("crowded") else 0
+
+    def _may_warn(self, of: str) -> bool:
+        now, last = self._clock.monotonic(), self._warned.get(of)
+        if last is not None and now - last < _SECONDS_BETWEEN_WARNINGS * SECOND:
+            return False
+        self._warned[of] = now
+        return True
+
+    def _tell_of_crowd(self, fill: int) -> None:
+        """Without the guard: who logs may be made to wait."""
+        if fill:
+            percentage = round(100 * fill / self.capacity)
+            log.warning("writes wait: fill=%d capacity=%d percentage=%d", fill, self.capacity, percentage)
+
+    # In the thread of the writer
+
+    def _carry_out(self, write: _Write[ResultT], writer: Writer, db: sqlite3.Connection) -> ResultT:
+        if self._writer is not writer:
+            raise _NotBegunError
+        return write.work(db)
+
+    def _done(self, write: _Write[object], done: Future[object]) -> None:
+        error = done.exception()
+        with self._guard:
+            self._handed -= 1
+            if isinstance(error, _NotBegunError):
+                write.came_back = True
+                number = sum(1 for each in self._waiting if each.came_back)
+                self._waiting.insert(number, write)
+                return
+            self._pass_on()
+        if error is None:
+            write.succeed(done.result())
+        else:
+            write.fail(error)
+
+
+class _Write(Generic[ResultT]):
+    """Work, and the promise of its result."""
+
+    def __init__(self, work: Work[ResultT]) -> None:
+        self.work = work
+        self.future: Future[ResultT] = Future()
+        self.came_back = False
+
+    def succeed(self, result: ResultT) -> None:
+        if self.future.set_running_or_notify_cancel():
+            self.future.set_result(result)
+
+    def fail(self, error: BaseException) -> None:
+        if self.future.set_running_or_notify_cancel():
+            self.future.set_exception(error)
+
+
+class _NotBegunError(Exception):
+    """The writer was given up before it came to this write."""
