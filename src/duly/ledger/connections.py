@@ -106,7 +106,8 @@ def _set_up(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute("PRAGMA foreign_keys = ON")
     db.execute(f"PRAGMA cache_size = -{_CACHE_KILOBYTES}")
-    db.execute("BEGIN IMMEDIATE")  # fails now, and not at the first row, if the file cannot be written
+    db.execute("BEGIN IMMEDIATE")
+    db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")  # fails now, and not at the first row, if it is read-only
     db.execute("ROLLBACK")
 
 

@@ -2,15 +2,22 @@
 
 import fcntl
 import os
+import struct
+import sys
 import threading
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from duly.ledger.errors import DatabaseFileError
 
 _held: set[Path] = set()
 """Files locked by this process: POSIX locks do not see a second holder inside the process that has them."""
 _guard = threading.Lock()
+
+_LINUX: Final = "hhqqi4x"
+"""``struct flock``: type, whence, start, length, pid."""
+_MACOS: Final = "qqihh"
+"""start, length, pid, type, whence."""
 
 
 class FileLock:
@@ -44,9 +51,14 @@ class FileLock:
                 self._file.close()
                 raise _in_use(path, pid) from None
             _held.add(self._path)
-        self._file.truncate(0)
-        self._file.write(str(self._pid))
-        self._file.flush()
+        try:
+            self._file.truncate(0)
+            os.write(self._file.fileno(), str(self._pid).encode("ascii"))
+        except OSError as error:
+            self.release()
+            raise DatabaseFileError(
+                f"cannot lock {path}: {error.strerror}: make room on the disk for {self._path}"
+            ) from error
 
     def release(self) -> None:
         """Let others have it. Idempotent; in a forked child it does nothing, for the lock is the parent's."""
@@ -63,6 +75,34 @@ class FileLock:
     def __exit__(self, *_: object) -> None:
         """Let others have it."""
         self.release()
+
+
+def holder(path: Path) -> int | None:
+    """The pid of the process that writes to the ledger; ``None``: nobody does.
+
+    It asks who would be in the way of a lock, and takes none: a process that starts meanwhile is not disturbed.
+    """
+    lock = Path(f"{path.resolve()}.lock")
+    with _guard:  # nobody in this process takes it meanwhile: closing the file here would release it
+        if lock in _held:
+            return os.getpid()
+        try:
+            with lock.open("rb") as file:
+                return _in_the_way(file.fileno())
+        except FileNotFoundError:
+            return None
+
+
+def _in_the_way(file: int) -> int | None:
+    if sys.platform == "darwin":
+        _, _, pid, kind, _ = struct.unpack(
+            _MACOS, fcntl.fcntl(file, fcntl.F_GETLK, struct.pack(_MACOS, 0, 0, 0, fcntl.F_WRLCK, 0))
+        )
+    else:
+        kind, _, _, _, pid = struct.unpack(
+            _LINUX, fcntl.fcntl(file, fcntl.F_GETLK, struct.pack(_LINUX, fcntl.F_WRLCK, 0, 0, 0, 0))
+        )
+    return None if kind == fcntl.F_UNLCK else int(pid)
 
 
 def forget_locks() -> None:

@@ -108,7 +108,9 @@ class RecordQueue(Generic[RecordT]):
         self._warned: int | None = None
         self._guard = threading.Lock()
         self._waiters: list[Future[None]] = []
-        self._overflow = self._exhausted = self._shutdown = 0
+        self._lost = {"overflow": 0, "exhausted": 0, "shutdown": 0}
+        self._told: dict[str, tuple[int | None, int]] = {}
+        """By counter, when the log was last told of losses, and how many there were then."""
 
     # Producers
 
@@ -150,7 +152,7 @@ class RecordQueue(Generic[RecordT]):
 
     def counts(self) -> Counts:
         """Records lost so far."""
-        return self._overflow, self._exhausted, self._shutdown
+        return self._lost["overflow"], self._lost["exhausted"], self._lost["shutdown"]
 
     def __len__(self) -> int:
         """Records that are not durable, nor lost."""
@@ -272,17 +274,14 @@ class RecordQueue(Generic[RecordT]):
                     waiter.set_result(None)
 
     def _count_lost(self, number: int, counter: str, why: str) -> None:
+        now = self._clock.monotonic()
         with self._guard:
-            if counter == "overflow":
-                self._overflow += number
-                total = self._overflow
-            elif counter == "exhausted":
-                self._exhausted += number
-                total = self._exhausted
-            else:
-                self._shutdown += number
-                total = self._shutdown
-        log.error("records are lost: counter=%s lost=%d total=%d: %s", counter, number, total, why)
+            total = self._lost[counter] = self._lost[counter] + number
+            when, told = self._told.get(counter, (None, 0))
+            if when is not None and now - when < _SECONDS_BETWEEN_WARNINGS * SECOND and counter != "shutdown":
+                return
+            self._told[counter] = (now, total)
+        log.error("records are lost: counter=%s lost=%d total=%d: %s", counter, total - told, total, why)
 
 
 def with_savepoint(db: sqlite3.Connection, work: Callable[[], None]) -> None:

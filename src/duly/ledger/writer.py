@@ -42,11 +42,21 @@ class Writer:
     ``_waiting`` is the one thing that both sides touch; its operations are atomic.
     """
 
-    def __init__(self, db: sqlite3.Connection, records: RecordQueue[Any], at_end: Callable[[], object]) -> None:
-        """Start the thread; it calls ``at_end`` when the file is closed."""
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        records: RecordQueue[Any],
+        at_end: Callable[[], object],
+        longest_sleep: float = -1,
+    ) -> None:
+        """Start the thread; it calls ``at_end`` when the file is closed.
+
+        It looks for records at least every ``longest_sleep`` seconds, woken or not; -1: only when woken.
+        """
         self._db = db
         self._records = records
         self._at_end = at_end
+        self._longest_sleep = longest_sleep
         self._waiting: deque[_Write[Any]] = deque()
         self._alarm = threading.Lock()
         self._alarm.acquire()
@@ -136,7 +146,7 @@ class Writer:
             records.wake = self._wake_for_record
             if not self._has_work():  # what came before ``wake`` was set has woken nobody
                 pause = records.seconds_until_retry()
-                self._alarm.acquire(timeout=-1 if pause is None else pause)
+                self._alarm.acquire(timeout=self._longest_sleep if pause is None else pause)
             self._asleep = False
             records.wake = None
         if not self._waiting and not self._closing and len(records) < _MANY and records.has_fresh():
@@ -177,14 +187,11 @@ class Writer:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             for piece in pieces:
-                piece.failed(piece.error or failure)
+                _tell(piece, piece.error or failure)
             return
         self._out_of_order = out_of_order
         for piece in pieces:
-            if piece.error is None:
-                piece.committed()
-            else:
-                piece.failed(piece.error)
+            _tell(piece, piece.error)
 
 
 class _Piece(Protocol):
@@ -253,6 +260,17 @@ class _Records(Generic[ResultT]):
 
     def failed(self, error: Exception) -> None:
         self._queue.failed(self._batch, error, final=self._final)
+
+
+def _tell(piece: _Piece, error: Exception | None) -> None:
+    """Hand the result over. What is raised by those who take it must not keep the others from theirs."""
+    try:
+        if error is None:
+            piece.committed()
+        else:
+            piece.failed(error)
+    except Exception:
+        log.exception("what was told of a write raised")
 
 
 def _error_of(db: sqlite3.Connection, piece: _Piece) -> Exception | None:

@@ -1,0 +1,223 @@
+"""Whether a ledger adds up: every slot of every schedule in exactly one row, and the file undamaged."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from duly.core.clock import Clock, zoned
+from duly.ledger import extent, sessions
+from duly.ledger.accounts import Walk, walks
+from duly.ledger.conservation import Finding
+from duly.ledger.diagnosis import LISTED, Diagnosis, Report, Trouble
+from duly.ledger.jobs import StoredJob, jobs
+from duly.ledger.lock import holder
+from duly.ledger.pages import BEGINNING, END
+from duly.ledger.prune import Progress, no_progress
+from duly.ledger.reader import LedgerReader
+from duly.ledger.sessions import Session
+from duly.ledger.statements import statements
+from duly.triggers.once import iso
+
+_SQL = statements("queries")
+_NAMED = 5
+_RUNNING = "running"
+
+
+def examine(
+    path: Path,
+    *,
+    clock: Clock,
+    since: int | None = None,
+    until: int | None = None,
+    job_ids: Collection[int] | None = None,
+    deep: bool = True,
+    progress: Progress = no_progress,
+) -> Report:
+    """Check the slots in [since, until) of some jobs, or of all, and the file itself; also while it is written to.
+
+    Without ``deep`` the file's indexes are not compared with its tables. It changes nothing.
+
+    Raises:
+        DatabaseFileError: there is no ledger at ``path``, or none of this version.
+    """
+    window = BEGINNING if since is None else since, END if until is None else until
+    with LedgerReader(path, clock=clock, read_timeout_seconds=None) as reader:
+        examination = _Examination(reader, window, progress)
+        examination.file(deep=deep)
+        examination.sessions()
+        examination.jobs(job_ids)
+        return examination.report()
+
+
+@dataclass(slots=True)
+class _Examination:
+    """What has been found so far. Local to one call of ``examine``."""
+
+    reader: LedgerReader
+    window: tuple[int, int]
+    progress: Progress
+    writer: int | None = None
+    checked: int = 0
+    schedules: int = 0
+    expected: int = 0
+    recorded: int = 0
+    open: int = 0
+    due: int = 0
+    abandoned: int = 0
+    more: int = 0
+    paused: int = 0
+    """Of ``due``, those of paused jobs."""
+    unaccounted: Counter[str] = field(default_factory=Counter)
+    """Schedules that cannot be counted, by job."""
+    diagnoses: list[Diagnosis] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def file(self, *, deep: bool) -> None:
+        self.progress("examining the file", 0, 1)
+        try:
+            for diagnosis in self.reader.stream(_damage, deep=deep):
+                self._add(diagnosis)
+        except sqlite3.DatabaseError as error:
+            self._damaged(error)
+        self.progress("examining the file", 1, 1)
+
+    def sessions(self) -> None:
+        """Who writes, what ran when its process died, and what was lost."""
+        self.writer = holder(self.reader.path)
+        newest = self.reader.read(sessions.newest)
+        live = None if newest is None or newest.status != _RUNNING or self.writer is None else newest.id
+        self.abandoned = self.reader.read(_abandoned, live)
+        for each in self.reader.read(sessions.with_losses):
+            self._add(_losses(each))
+        zone = self.reader.clock.zone
+        for tier, floor in self.reader.read(extent.floors).items():
+            time = iso(zoned(floor - 1, zone))
+            self.notes.append(f"executions of tier {tier} up to {time} may have been deleted: they are not checked")
+
+    def jobs(self, job_ids: Collection[int] | None) -> None:
+        wanted = [job for job in self.reader.read(jobs) if job_ids is None or job.id in job_ids]
+        for number, job in enumerate(wanted):
+            self.progress("checking the slots of jobs", number, len(wanted))
+            try:
+                for diagnosis in self.reader.stream(self._slots, job):
+                    self._add(diagnosis)
+            except sqlite3.DatabaseError as error:
+                self._damaged(error)
+        self.progress("checking the slots of jobs", len(wanted), len(wanted))
+        self.checked = len(wanted)
+
+    def report(self) -> Report:
+        return Report(
+            path=self.reader.path,
+            writer=self.writer,
+            jobs=self.checked,
+            schedules=self.schedules,
+            unaccounted=self.unaccounted.total(),
+            expected=self.expected,
+            recorded=self.recorded,
+            open=self.open,
+            abandoned=self.abandoned,
+            due=self.due,
+            diagnoses=tuple(self.diagnoses),
+            more=self.more,
+            notes=(*self.notes, *self._remarks()),
+        )
+
+    def _slots(self, db: sqlite3.Connection, job: StoredJob) -> Iterator[Diagnosis]:
+        for walk in walks(db, job, *self.window):
+            self.schedules += 1
+            if walk.unreadable is not None:
+                yield _diagnosis(Trouble.UNREADABLE, walk.unreadable, job, walk)
+            for finding in walk.findings(db):
+                yield _slot_diagnosis(finding, job, walk)
+            self._count(job, walk)
+
+    def _count(self, job: StoredJob, walk: Walk) -> None:
+        self.open += walk.open
+        if walk.expected is None:
+            self.unaccounted[job.full_name] += 1
+            return
+        self.expected += walk.expected
+        self.recorded += walk.recorded
+        now = self.reader.clock.now()
+        if job.state == "live" and self.window[1] > now:
+            due = walk.due(now)
+            self.due += due
+            if job.paused_at is not None:
+                self.paused += due
+
+    def _add(self, diagnosis: Diagnosis) -> None:
+        if len(self.diagnoses) < LISTED:
+            self.diagnoses.append(diagnosis)
+        else:
+            self.more += 1
+
+    def _damaged(self, error: sqlite3.DatabaseError) -> None:
+        """Note what SQLite says; what is only in the way of reading, like a lock, propagates."""
+        if isinstance(error, sqlite3.OperationalError):
+            raise error
+        self._add(Diagnosis(Trouble.DAMAGED, f"the file cannot be read: {error}"))
+
+    def _remarks(self) -> Iterator[str]:
+        if self.abandoned:
+            executions = _many(self.abandoned, "execution")
+            yield f"{executions} ran when the process died: the next start calls them interrupted"
+        if self.paused:
+            yield f"{_many(self.paused, 'slot')} of paused jobs passed: they are settled when the jobs are resumed"
+        rest = self.due - self.paused
+        if rest and self.writer is None:
+            yield f"{_many(rest, 'slot')} passed since the process ended: the next start decides about them"
+        elif rest:
+            yield f"{_many(rest, 'slot')} just passed: process {self.writer} decides about them"
+        if self.unaccounted:
+            names = list(self.unaccounted)
+            shown = ", ".join(names[:_NAMED]) + (", and more" if len(names) > _NAMED else "")
+            yield f"only the program knows the slots of {shown}: there, only slots that occur twice are found"
+
+
+def _damage(db: sqlite3.Connection, *, deep: bool) -> Iterator[Diagnosis]:
+    for (text,) in db.execute("PRAGMA integrity_check" if deep else "PRAGMA quick_check"):
+        if text != "ok":
+            yield Diagnosis(Trouble.DAMAGED, f"the file is damaged: {text}")
+    dangling = Counter((table, parent) for table, _, parent, _ in db.execute("PRAGMA foreign_key_check"))
+    for (table, parent), count in dangling.items():
+        text = f"rows of {table} that refer to a row of {parent} that does not exist: {count}"
+        yield Diagnosis(Trouble.DANGLING, text, count=count)
+
+
+def _abandoned(db: sqlite3.Connection, live: int | None) -> int:
+    return sum(session != live for _, session in db.execute(_SQL["started_executions"]))
+
+
+def _losses(session: Session) -> Diagnosis:
+    counted = {
+        "there was no room for them": session.dropped_overflow,
+        "they could not be written": session.dropped_exhausted,
+        "the final flush failed": session.dropped_shutdown,
+    }
+    why = ", ".join(f"{count} because {reason}" for reason, count in counted.items() if count)
+    text = f"session {session.id} has lost {_many(session.dropped, 'record')}: {why}"
+    return Diagnosis(Trouble.LOST, text, first=session.started_at, last=session.stopped_at, count=session.dropped)
+
+
+def _slot_diagnosis(finding: Finding, job: StoredJob, walk: Walk) -> Diagnosis:
+    return Diagnosis(
+        Trouble(finding.kind.value),
+        finding.line,
+        job.full_name,
+        job.id,
+        walk.schedule.id,
+        finding.first,
+        finding.last,
+        finding.count,
+    )
+
+
+def _diagnosis(trouble: Trouble, text: str, job: StoredJob, walk: Walk) -> Diagnosis:
+    return Diagnosis(trouble, text, job.full_name, job.id, walk.schedule.id)
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
