@@ -238,6 +238,21 @@ def test_a_one_shot_that_has_a_row_never_runs_again(lives: Lives) -> None:
     assert lives.rows() == [("success", 1)]
 
 
+def test_a_one_shot_that_has_a_row_can_still_be_run_by_hand(lives: Lives) -> None:
+    once = OnceTrigger(BEGIN + timedelta(seconds=5))
+    for _ in range(2):
+        scheduler = lives.begin()
+        scheduler.schedule(Calls(), "once", once)
+        lives.world.advance(10)
+        scheduler.stop()
+        lives.begin().stop()
+    last = lives.begin()
+    last.run_now(last.schedule(Calls(), "once", once))
+    last.stop()
+    assert sorted(lives.rows("status, tick_count")) == [("success", 0), ("success", 1)]
+    assert last.health().lost == 0
+
+
 def test_a_delay_begins_anew_with_each_start(lives: Lives) -> None:
     calls = Calls()
     for _ in range(3):

@@ -141,3 +141,4 @@ def test_the_file_adds_up_through_stops_kills_and_everything_else(steps: list[tu
         assert "started" not in rows_of(program.path, "status")
         assert set(rows_of(program.path, "status", "sessions")) <= {"success", "unknown"}
         assert program.scheduler.health().errors == ()
+        assert program.scheduler.health().lost == 0

@@ -157,7 +157,8 @@ class Book:
             self._ledger = ledger
             ledger.begin_session()
         except sqlite3.Error as error:
-            self.abandon()
+            self._ledger = None
+            ledger.lose()  # what waits in the queue is for the next start
             raise DatabaseFileError(
                 f"cannot write to {self.path}: {error}: make room on its disk, or mend it"
             ) from error
@@ -243,6 +244,8 @@ class Book:
                 job.pending = max(pending, job.pending) if known == stored.id else pending
             elif stored.highest is not None and job.pending <= stored.highest:
                 job.pending = _after(job.chain, stored.highest)
+                if job.pending == NEVER:  # no slot is left to account for: what is run by hand belongs to the old one
+                    page.job_id, page.schedule_id = stored.job_id, stored.id
         elif stored is not None and stored.live:
             self._end(stored, now)
         if page.schedule_id is None:
