@@ -43,6 +43,7 @@ _JOB = KIND.numbers["job"]
 _STATUS = {outcome: STATUS.numbers[outcome.value] for outcome in Outcome}
 _REASON = {reason: REASON.numbers[reason.value] for reason in Reason}
 _DUE = Cause.DUE
+_AFTER_A_WAIT = frozenset({Cause.WAITED, Cause.CATCH_UP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,6 +378,8 @@ class _Store:
         for item in records:
             if isinstance(item, Ended):
                 ids.pop(item.run, None)
+                if item.run.cause in _AFTER_A_WAIT:
+                    ids.pop((item.run.job, item.run.slot), None)
             elif type(item) is Close:
                 ids.pop((item.job, item.first), None)
 
@@ -390,24 +393,27 @@ class _Store:
                 page.job_id = page.schedule_id = None
 
     def _row(self, db: sqlite3.Connection, item: Decided | _Orphan, now: int) -> AnyRow:
+        if isinstance(item, Ended):
+            return self._ended(item, self._parents(db, item.run.job), now)
         if isinstance(item, _Orphan):
             return self._row(db, item.item, now)._replace(job_id=None, schedule_id=None)
-        page = item.job.page
-        assert page is not None  # noqa: S101 - made when the job was scheduled
-        parents = self._book.register(db, page) if page.schedule_id is None else _ids(page)
-        if isinstance(item, Ended):
-            return self._ended(item, parents, now)
+        parents = self._parents(db, item.job)
         if isinstance(item, Run):
             return self._mark(item, parents, now)
         return self._closed(item, parents, now) if isinstance(item, Close) else self._waiting(item, parents, now)
 
-    def _ended(self, ended: Ended, parents: tuple[int, int], now: int) -> AnyRow:
+    def _parents(self, db: sqlite3.Connection, job: LiveJob) -> tuple[int | None, int | None]:
+        """Row ids of the job and of its schedule."""
+        page = job.page
+        assert page is not None  # noqa: S101 - made when the job was scheduled
+        return self._book.register(db, page) if page.schedule_id is None else (page.job_id, page.schedule_id)
+
+    def _ended(self, ended: Ended, parents: tuple[int | None, int | None], now: int) -> AnyRow:
         run, failure = ended.run, ended.failure
         slot = run.slot
-        job_id, schedule_id = parents
         row = PlainRow(
-            _JOB, _STATUS[ended.outcome], job_id, self._session_id, self._id_of(run, now), ended.started,
-            ended.duration, schedule_id, slot, 0 if slot is None else 1, run.attempt,
+            _JOB, _STATUS[ended.outcome], parents[0], self._session_id, self._marked_as(run) or new_execution_id(now),
+            ended.started, ended.duration, parents[1], slot, 0 if slot is None else 1, run.attempt,
         )  # fmt: skip
         if failure is None and run.cause is _DUE:
             return row
@@ -419,37 +425,34 @@ class _Store:
             error_traceback=storable(ended.traceback),
         )
 
-    def _mark(self, run: LiveRun, parents: tuple[int, int], now: int) -> AnyRow:
+    def _mark(self, run: LiveRun, parents: tuple[int | None, int | None], now: int) -> AnyRow:
         slot = run.slot
-        job_id, schedule_id = parents
+        execution_id = self._ids[run] = self._marked_as(run) or new_execution_id(now)
         row = PlainRow(
-            _JOB, STARTED, job_id, self._session_id, self._id_of(run, now), now, 0, schedule_id, slot,
+            _JOB, STARTED, parents[0], self._session_id, execution_id, now, 0, parents[1], slot,
             0 if slot is None else 1, run.attempt,
         )  # fmt: skip
         return row if run.cause is _DUE else Row(*row, trigger_mode=_mode(run))
 
-    def _waiting(self, wait: Wait[LiveJob], parents: tuple[int, int], now: int) -> AnyRow:
-        job_id, schedule_id = parents
+    def _waiting(self, wait: Wait[LiveJob], parents: tuple[int | None, int | None], now: int) -> AnyRow:
         execution_id = self._ids.setdefault((wait.job, wait.slot), new_execution_id(now))
-        return PlainRow(_JOB, STARTED, job_id, self._session_id, execution_id, now, 0, schedule_id, wait.slot, 1, 1)
+        return PlainRow(_JOB, STARTED, parents[0], self._session_id, execution_id, now, 0, parents[1], wait.slot, 1, 1)
 
-    def _closed(self, close: Close[LiveJob], parents: tuple[int, int], now: int) -> AnyRow:
+    def _closed(self, close: Close[LiveJob], parents: tuple[int | None, int | None], now: int) -> AnyRow:
         first, count = close.first, close.count
-        job_id, schedule_id = parents
         execution_id = self._ids.get((close.job, first)) or new_execution_id(now)
         return Row(
-            _JOB, _STATUS[close.outcome], job_id, self._session_id, execution_id, first, 0, schedule_id, first, count,
-            scheduled_to_ts=close.last if count > 1 else None,
+            _JOB, _STATUS[close.outcome], parents[0], self._session_id, execution_id, first, 0, parents[1], first,
+            count, scheduled_to_ts=close.last if count > 1 else None,
             reason=None if close.reason is None else _REASON[close.reason],
         )  # fmt: skip
 
-    def _id_of(self, run: LiveRun, now: int) -> bytes:
-        """The id of an execution: that of the mark with which its slot waited, if it did."""
-        execution_id = self._ids.get(run)
-        if execution_id is None:
-            waited = None if run.slot is None else self._ids.pop((run.job, run.slot), None)
-            execution_id = self._ids[run] = waited or new_execution_id(now)
-        return execution_id
+    def _marked_as(self, run: LiveRun) -> bytes | None:
+        """The execution id of its mark, or of the mark with which its slot waited; ``None``: there is none yet."""
+        found = self._ids.get(run)
+        if found is None and run.cause in _AFTER_A_WAIT:
+            found = self._ids.get((run.job, run.slot))
+        return found
 
 
 def _mode(run: LiveRun) -> str | None:
