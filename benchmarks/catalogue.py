@@ -45,11 +45,24 @@ class Row:
     unit: str
     measurement: str
     metric: str
-    pairs: tuple[Pair, ...]
+    pairs: tuple[Pair, ...] = ()
+    alone: str = ""
+    """Who it is about where there are no pairs."""
     limit: float | None = None
     """Most that the first of ours may cost, whatever the peers do."""
     growth: float | None = None
     """Least ratio of the first of ours at the smallest size to itself at any other: 1 is perfectly flat."""
+
+    @property
+    def first(self) -> str:
+        """The subject whom limit and growth are about."""
+        return self.alone or self.pairs[0].ours
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """All whom it shows."""
+        named = [name for pair in self.pairs for name in (pair.ours, pair.peer)]
+        return tuple(dict.fromkeys([*named, self.alone] if self.alone else named))
 
 
 _SIZES = (1_000, 10_000, 100_000)
@@ -64,11 +77,11 @@ MEASUREMENTS: dict[str, Measurement] = {
     ),
     "registration": Measurement(
         "benchmarks.measures.registration:speed",
-        ("duly", *_APS3, "aps4", "schedule", "huey", "call-at"),
+        ("duly", *_APS3, "aps4", "schedule", "huey", "call-at", "duly-file", "hassette"),
         rounds=3,
         sizes=_SIZES,
         quick_sizes=_SIZES[:2],
-        largest={"aps4": 10_000, "schedule": 10_000, "huey": 10_000},
+        largest={"aps4": 10_000, "schedule": 10_000, "huey": 10_000, "hassette": 1_000},
     ),
     "memory": Measurement(
         "benchmarks.measures.registration:memory",
@@ -85,6 +98,41 @@ MEASUREMENTS: dict[str, Measurement] = {
         sizes=_SIZES,
         quick_sizes=_SIZES[:2],
         largest={"aps4": 1_000, "schedule": 10_000, "huey": 10_000},
+    ),
+    "stored": Measurement(
+        "benchmarks.measures.stored:durable",
+        ("duly-file", "duly-file-async", "hassette", "huey-file"),
+        rounds=3,
+        sizes=_SIZES,
+        quick_sizes=_SIZES[:1],
+        largest={"hassette": 10_000, "huey-file": 10_000},
+    ),
+    "peak": Measurement(
+        "benchmarks.measures.stored:peak",
+        ("duly-file", "duly-file-async", "duly", "duly-async"),
+        rounds=1,
+        sizes=_SIZES[2:],
+        quick_sizes=_SIZES[:1],
+    ),
+    "rows": Measurement(
+        "benchmarks.measures.rows:measure",
+        ("records", "runs", "executemany", "slim-table"),
+        sizes=_SIZES[2:],
+        quick_sizes=(20_000,),
+    ),
+    "lone": Measurement(
+        "benchmarks.measures.stored:lone",
+        ("duly-file", "duly-file-async", "hassette", "huey-file"),
+        rounds=3,
+        sizes=(100,),
+        quick_sizes=(10,),
+    ),
+    "large-file": Measurement(
+        "benchmarks.measures.large_file:measure",
+        ("duly-file",),
+        rounds=3,
+        sizes=(1_000_000,),
+        quick_sizes=(50_000,),
     ),
     "lateness": Measurement(
         "benchmarks.measures.lateness:measure",
@@ -133,7 +181,8 @@ ROWS: tuple[Row, ...] = (
         "register", "register a job", "µs", "registration", "register",
         (
             Pair("duly", "aps3-thread", 10), Pair("duly", "aps3-asyncio", 10), Pair("duly", "aps4"),
-            Pair("duly", "schedule"), Pair("duly", "huey"), Pair("duly", "call-at"),
+            Pair("duly", "schedule"), Pair("duly", "huey"), Pair("duly", "call-at"), Pair("duly-file", "duly"),
+            Pair("duly-file", "hassette"),
         ),
         growth=0.8,
     ),
@@ -160,6 +209,35 @@ ROWS: tuple[Row, ...] = (
             Pair("duly", "aps3-thread", 6), Pair("duly", "huey"), Pair("duly", "schedule"),
         ),
     ),
+    Row(
+        "stored", "dispatch, all due at once, until all rows are durable", "µs", "stored", "stored",
+        (
+            Pair("duly-file", "hassette", 30), Pair("duly-file", "huey-file"), Pair("duly-file-async", "hassette", 30),
+        ),
+    ),
+    Row(
+        "stored-memory", "most memory in that burst", "MB", "peak", "peak",
+        (Pair("duly-file", "duly"), Pair("duly-file-async", "duly-async")),
+    ),
+    Row(
+        "stored-lone", "p99 from end to durable, a job alone", "ms", "lone", "p99",
+        (Pair("duly-file", "huey-file"), Pair("duly-file-async", "hassette")),
+        limit=50,
+    ),
+    Row(
+        "rows", "rows of a ledger", "µs", "rows", "row",
+        (
+            Pair("runs", "executemany", 0.8), Pair("records", "executemany", 0.8), Pair("runs", "slim-table"),
+        ),
+    ),
+    Row(
+        "rows-schema", "what the schema costs", "µs", "rows", "row",
+        (Pair("executemany", "slim-table"),),
+        limit=1e6 / 150_000,
+    ),
+    Row("large-start", "start on a file of so many rows", "ms", "large-file", "start", alone="duly-file", limit=2_000),
+    Row("large-summary", "summary of a job in it", "ms", "large-file", "summary", alone="duly-file", limit=50),
+    Row("large-doctor", "the law checked, all of it", "ms", "large-file", "doctor", alone="duly-file"),
     Row(
         "lateness", "lateness p99, jobs of 1 s", "ms", "lateness", "p99",
         (

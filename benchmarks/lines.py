@@ -41,7 +41,7 @@ def _lines_of(row: Row, results: Results, *, quick: bool) -> Iterator[Line]:
     for size in sizes:
         for pair in row.pairs:
             yield _compared(row, size, pair, results)
-        if row.limit is not None:
+        if row.limit is not None or row.alone:
             yield _limited(row, size, row.limit, results)
     if row.growth is not None:
         for size in sizes[1:]:
@@ -55,27 +55,31 @@ def _compared(row: Row, size: int | None, pair: Pair, results: Results) -> Line:
     shared = [case for case in ours if case in peer]
     if not shared:
         note = "; ".join(_reason(row, subject, size, results) for subject in (pair.ours, pair.peer)).strip("; ")
-        return Line(row.name, row.title, size, row.unit, *titles, target=pair.at_least, note=note)
+        target = None if ours else pair.at_least  # nothing is promised beside a peer that is not there
+        return Line(row.name, row.title, size, row.unit, *titles, ours.get(""), target=target, note=note)
     worst = min(shared, key=lambda case: peer[case] / ours[case])
     return Line(
         row.name, row.title, size, row.unit, *titles,
         ours[worst], peer[worst], peer[worst] / ours[worst], pair.at_least,
-        _note(row, pair, worst, shared, results),
+        "; ".join(filter(None, (_note(row, pair, worst, shared, results), _lost(row, pair, size, results)))),
     )  # fmt: skip
 
 
-def _limited(row: Row, size: int | None, limit: float, results: Results) -> Line:
-    ours = row.pairs[0].ours
-    value = _values(row, ours, size, results).get("")
+def _limited(row: Row, size: int | None, limit: float | None, results: Results) -> Line:
+    """The line of one beside nobody; without a limit it only shows what it costs."""
+    value = _values(row, row.first, size, results).get("")
+    note = _reason(row, row.first, size, results)
+    title = SUBJECTS[row.first].title
+    if limit is None:
+        return Line(row.name, row.title, size, row.unit, title, "nobody", value, note=note)
     ratio = limit / value if value else None
-    return Line(row.name, row.title, size, row.unit, SUBJECTS[ours].title, "limit", value, limit, ratio, 1)
+    return Line(row.name, row.title, size, row.unit, title, "limit", value, limit, ratio, 1, note)
 
 
 def _grown(row: Row, size: int | None, smallest: int | None, results: Results) -> Line:
-    ours = row.pairs[0].ours
-    value, small = (_values(row, ours, each, results).get("") for each in (size, smallest))
+    value, small = (_values(row, row.first, each, results).get("") for each in (size, smallest))
     ratio = small / value if value and small else None
-    title = SUBJECTS[ours].title
+    title = SUBJECTS[row.first].title
     return Line(row.name, row.title, size, row.unit, title, f"itself at {smallest:,}", value, small, ratio, row.growth)
 
 
@@ -85,6 +89,15 @@ def _values(row: Row, subject: str, size: int | None, results: Results) -> dict[
 
 def _reason(row: Row, subject: str, size: int | None, results: Results) -> str:
     return results.reasons.get(Key(row.measurement, subject, size), "")
+
+
+def _lost(row: Row, pair: Pair, size: int | None, results: Results) -> str:
+    """Say who has lost how much of what was to be stored."""
+    lost = {
+        SUBJECTS[name].title: results.medians(Key(row.measurement, name, size)).get("lost", {}).get("", 0)
+        for name in (pair.ours, pair.peer)
+    }
+    return ", ".join(f"{title} lost {share:.3g} %" for title, share in lost.items() if share)
 
 
 def _note(row: Row, pair: Pair, worst: str, shared: Sequence[str], results: Results) -> str:

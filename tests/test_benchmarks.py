@@ -7,9 +7,16 @@ import pytest
 from benchmarks.__main__ import main
 from benchmarks.catalogue import MEASUREMENTS, ROWS, Measurement, Pair, Row
 from benchmarks.chart import svg
+from benchmarks.environments import Environment
 from benchmarks.lines import Line, lines
+from benchmarks.measures import large_file, rows, stored
 from benchmarks.run import Key, Results, plan
 from benchmarks.subjects import SUBJECTS, Subject
+from benchmarks.subjects.app_records import QueuedRecords
+from benchmarks.subjects.filed import FiledAsync, FiledThreads
+from benchmarks.subjects.ours import Threads
+from benchmarks.subjects.protocols import StoresRows
+from benchmarks.subjects.row_writers import EmbeddedRuns, Executemany, SlimTable
 from benchmarks.table import markdown
 
 TINY = Measurement(
@@ -55,7 +62,7 @@ def test_a_quick_run_takes_one_round_at_small_sizes() -> None:
 
 
 def test_every_pair_of_the_catalogue_is_measured() -> None:
-    wanted = {(row.measurement, name) for row in ROWS for pair in row.pairs for name in (pair.ours, pair.peer)}
+    wanted = {(row.measurement, name) for row in ROWS for name in row.subjects}
     assert wanted == {(name, each) for name, measurement in MEASUREMENTS.items() for each in measurement.subjects}
     assert {name for _, name in wanted} <= set(SUBJECTS)
 
@@ -86,6 +93,65 @@ def test_growth_and_a_limit_are_promises_too(monkeypatch: pytest.MonkeyPatch) ->
     promised = [(line.peer, line.size, line.ratio, line.met) for line in lines([row], results, quick=False)]
     assert ("limit", 10, 3.25, True) in promised
     assert ("itself at 1", 10, 0.5, False) in promised
+
+
+def test_a_row_beside_nobody_is_shown_with_its_limit_or_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MEASUREMENTS, "tiny", Measurement("", ("duly",)))
+    results = Results()
+    results.keep(Key("tiny", "duly"), _answer({"": 100.0}))
+    wanted = [Row("tiny", "tiny", "ms", "tiny", "fresh", alone="duly", limit=limit) for limit in (50, None)]
+    shown = [(line.ours_value, line.ratio, line.met) for line in lines(wanted, results, quick=False)]
+    assert shown == [(100.0, 0.5, False), (100.0, None, None)]
+
+
+def test_nothing_is_promised_beside_a_peer_that_needs_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MEASUREMENTS, "tiny", Measurement("", ("duly", "hassette"), sizes=(10,)))
+    results = Results()
+    results.keep(Key("tiny", "duly", 10), _answer({"": 1.0}))
+    results.keep(Key("tiny", "hassette", 10), {"absent": "needs minutes"})
+    row = Row("tiny", "tiny", "µs", "tiny", "fresh", (Pair("duly", "hassette", 30),))
+    shown = [(line.ours_value, line.target, line.note) for line in lines([row], results, quick=False)]
+    assert shown == [(1.0, None, "needs minutes")]
+
+
+def test_a_line_says_who_has_lost_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MEASUREMENTS, "tiny", Measurement("", ("duly", "hassette"), sizes=(10,)))
+    results = Results()
+    results.keep(Key("tiny", "duly", 10), _answer({"": 1.0}, lost={"": 0.0}))
+    results.keep(Key("tiny", "hassette", 10), _answer({"": 40.0}, lost={"": 90.0}))
+    row = Row("tiny", "tiny", "µs", "tiny", "fresh", (Pair("duly", "hassette"),))
+    assert [line.note for line in lines([row], results, quick=False)] == ["hassette lost 90 %"]
+
+
+def test_an_environment_says_that_its_interpreter_was_not_found() -> None:
+    with pytest.raises(OSError, match=r"Python 3\.99 was not found"):
+        Environment(".venv-of-nobody", (), version="3.99").prepare()
+
+
+@pytest.mark.parametrize("subject", [FiledThreads, FiledAsync])
+def test_a_burst_is_measured_until_all_its_rows_are_in_the_file(subject: type[FiledThreads]) -> None:
+    metrics = stored.durable(subject, size=20)
+    assert metrics["stored"][""] > 0
+    assert metrics["lost"] == {"": 0}
+
+
+def test_the_memory_of_a_burst_is_measured_with_a_file_and_without() -> None:
+    assert all(stored.peak(subject, size=20)["peak"][""] > 1 for subject in (FiledThreads, Threads))
+
+
+def test_a_lone_job_is_measured_until_its_row_is_in_the_file() -> None:
+    metrics = stored.lone(FiledThreads, size=2)
+    assert 0 < metrics["median"][""] <= metrics["p99"][""]
+
+
+@pytest.mark.parametrize("subject", [EmbeddedRuns, Executemany, QueuedRecords, SlimTable])
+def test_every_way_to_write_rows_writes_all_of_them(subject: type[StoresRows]) -> None:
+    assert rows.measure(subject, size=300)["row"][""] > 0
+
+
+def test_a_long_history_is_made_that_adds_up() -> None:
+    metrics = large_file.measure(None, size=1_000)
+    assert all(metrics[name][""] > 0 for name in ("start", "summary", "doctor"))
 
 
 def test_chart_and_page_show_every_promise() -> None:

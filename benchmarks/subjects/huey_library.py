@@ -22,6 +22,7 @@ class Huey:
         logging.getLogger("huey").setLevel(logging.ERROR)
         self._huey: Any = MemoryHuey()
         self._consumer: Any = self._huey.create_consumer(workers=WORKERS, periodic=False)
+        self._bursts = 0
 
     async def start(self) -> None:
         """Start the consumer's threads."""
@@ -43,7 +44,8 @@ class Huey:
 
     async def once(self, job: Job, count: int, due: float) -> None:
         """Enqueue from a timer when due: its own look once a second would cost it half a second on average."""
-        task = self._huey.task(name=f"burst_{count}")(job)
+        self._bursts += 1
+        task = self._huey.task(name=f"burst_{self._bursts}")(job)
         messages = [task.s() for _ in range(count)]
         enqueue = self._huey.enqueue
 

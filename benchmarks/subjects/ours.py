@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import ClassVar
 
 from benchmarks.subjects import noop
@@ -23,8 +24,9 @@ with Scheduler() as scheduler:
     ran.wait()
 """
 
-    def __init__(self) -> None:
-        self._scheduler = Scheduler(max_workers=WORKERS)
+    def __init__(self, history: Path | None = None) -> None:
+        self._scheduler = Scheduler(max_workers=WORKERS, history=history)
+        self._bursts = 0
 
     async def start(self) -> None:
         """Start the driver."""
@@ -47,8 +49,10 @@ with Scheduler() as scheduler:
     async def once(self, job: Job, count: int, due: float) -> None:
         """Register one-shot jobs."""
         moment = datetime.fromtimestamp(due, UTC)
+        self._bursts += 1
+        prefix = f"job-{self._bursts}-"
         for index in range(count):
-            self._scheduler.schedule(job, f"job-{count}-{index}", OnceTrigger(moment))
+            self._scheduler.schedule(job, f"{prefix}{index}", OnceTrigger(moment))
 
     async def each_second(self, job: Job, firsts: Sequence[float]) -> None:
         """Register intervals of a second."""

@@ -4,7 +4,7 @@ Methods that take many jobs loop inside, so that what is timed is the library an
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 Job: TypeAlias = Callable[..., Any]
 
@@ -47,6 +47,29 @@ class Dispatches(Lifecycle, Protocol):
 
     async def once(self, job: Job, count: int, due: float) -> None:
         """Register ``job`` ``count`` times for one moment, in seconds since the epoch."""
+
+
+@runtime_checkable
+class Stores(Dispatches, Protocol):
+    """Runs jobs, and keeps in a file what became of them."""
+
+    def stored(self) -> int:
+        """How many runs another connection finds in the file; cheap enough to be asked all the time."""
+
+
+class StoresRows(Protocol):
+    """Writes rows of executions into a file."""
+
+    distribution: ClassVar[str | None]
+
+    def prepare(self, count: int) -> None:
+        """Make what is to be written, as far as it is there before something is written."""
+
+    def write(self) -> None:
+        """Write it; return when all of it is durable."""
+
+    def close(self) -> int:
+        """Leave nothing behind; give the number of rows that were in the file."""
 
 
 class Repeats(Lifecycle, Protocol):
