@@ -37,7 +37,7 @@ def _discrepancies(db: sqlite3.Connection, closed_at: int | None) -> Iterator[st
     schedules = "SELECT id, trigger_spec, first_ts, ended_at FROM raw_schedules WHERE trigger_spec IS NOT NULL"
     rows = """
         SELECT scheduled_ts, coalesce(scheduled_to_ts, scheduled_ts), tick_count, status FROM raw_executions
-        WHERE schedule_id = ? AND tick_count > 0 ORDER BY scheduled_ts
+        WHERE schedule_id = ? AND scheduled_ts IS NOT NULL AND tick_count > 0 ORDER BY scheduled_ts
     """
     for schedule, spec, first, ended_at in db.execute(schedules).fetchall():
         chain, expected = chain_from_spec(spec), first

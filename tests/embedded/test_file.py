@@ -14,6 +14,8 @@ from whenever import ZonedDateTime
 from duly import Execution, IntervalTrigger, OnceTrigger, Scheduler
 from duly.core.clock import SECOND
 from duly.core.trigger import StoredType
+from duly.ledger.doctor import examine
+from duly.ledger.prune import prune
 from duly.ledger.records import Row
 from duly.ledger.repository import TelemetryRepository
 from duly.testing import World
@@ -50,6 +52,15 @@ def lives(tmp_path: Path) -> Iterator[Lives]:
     lives.world.close()
     lives.world.assert_ledger_adds_up()
     assert discrepancies(lives.path) == []
+
+
+@pytest.fixture
+def pruned_lives(tmp_path: Path) -> Iterator[Lives]:
+    """Of its file the doctor knows what was deleted."""
+    lives = Lives(tmp_path / "jobs.db")
+    yield lives
+    lives.world.close()
+    assert examine(lives.path, clock=lives.world.clock).ok
 
 
 def nanoseconds(offset: float) -> int:
@@ -251,6 +262,66 @@ def test_a_one_shot_that_has_a_row_can_still_be_run_by_hand(lives: Lives) -> Non
     last.stop()
     assert sorted(lives.rows("status, tick_count")) == [("success", 0), ("success", 1)]
     assert last.health().lost == 0
+
+
+@pytest.mark.parametrize("still_scheduled", [True, False])
+def test_a_one_shot_whose_row_was_pruned_never_runs_again(pruned_lives: Lives, still_scheduled: bool) -> None:
+    calls, once = Calls(), OnceTrigger(BEGIN + timedelta(seconds=5))
+    scheduler = pruned_lives.begin()
+    scheduler.schedule(calls, "once", once)
+    pruned_lives.world.advance(10)
+    scheduler.stop()
+    if not still_scheduled:
+        pruned_lives.begin().stop()
+    prune(pruned_lives.path, nanoseconds(9))
+    assert pruned_lives.rows() == []
+    again = pruned_lives.begin()
+    again.schedule(calls, "once", once)
+    pruned_lives.world.advance(10)
+    again.stop()
+    assert len(calls) == 1
+
+
+def test_an_interval_goes_on_after_its_rows_were_pruned(pruned_lives: Lives) -> None:
+    scheduler = pruned_lives.begin()
+    scheduler.schedule(Calls(), "job", Every(seconds=10))
+    pruned_lives.world.advance(35)
+    scheduler.stop()
+    prune(pruned_lives.path, nanoseconds(34))
+    assert pruned_lives.rows() == []
+    again = pruned_lives.begin()
+    again.schedule(Calls(), "job", Every(seconds=10))
+    pruned_lives.world.advance(10)
+    again.stop()
+    assert pruned_lives.rows("scheduled_ts, status") == [(seconds(40)[0], "success")]
+
+
+def test_slots_that_a_stop_could_not_write_are_decided_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lives = Lives(tmp_path / "jobs.db")
+    scheduler = lives.begin()
+    scheduler.schedule(Calls(), "job", Every(seconds=10), misfire="skip")
+    lives.world.advance(15)
+    assert scheduler.history()
+    with monkeypatch.context() as patch:
+        patch.setattr(TelemetryRepository, "insert", _full)
+        lives.world.advance(33)
+        scheduler.stop()
+    assert scheduler.health().lost == 3
+    scheduler.start()
+    lives.world.advance(0)
+    scheduler.stop()
+    assert lives.rows("scheduled_ts, status, tick_count") == [
+        (seconds(10)[0], "success", 1),
+        (seconds(20)[0], "missed", 1),
+        (seconds(30)[0], "missed", 2),
+    ]
+    assert discrepancies(lives.path, closed_at=lives.world.clock.now()) == []
+
+
+def _full(*_: object) -> None:
+    raise sqlite3.OperationalError("database or disk is full")
 
 
 def test_a_delay_begins_anew_with_each_start(lives: Lives) -> None:

@@ -17,7 +17,7 @@ def run(arguments: Sequence[str]) -> int:
     from cyclopts import CycloptsError
 
     from duly.cli.app import app
-    from duly.cli.terminal import UsageError, abandon_output, report
+    from duly.cli.terminal import Failed, UsageError, abandon_output, report
 
     try:
         app(arguments, exit_on_error=False, print_error=False, result_action="return_none")
@@ -25,6 +25,8 @@ def run(arguments: Sequence[str]) -> int:
         return report(error.problems, code=2)
     except CycloptsError as error:
         return report([str(error)], code=2)
+    except Failed as error:
+        return report(error.problems, code=1)
     except BrokenPipeError:
         abandon_output()
         return 1

@@ -1,5 +1,6 @@
 """Arguments that several commands take."""
 
+from pathlib import Path
 from typing import Annotated, TypeAlias
 
 from cyclopts import Parameter
@@ -15,3 +16,10 @@ Utc: TypeAlias = Annotated[
     bool, Parameter(name="--utc", negative="", help="Show the times in UTC; the schedule stays in its zone.")
 ]
 Json: TypeAlias = Annotated[bool, Parameter(name="--json", negative="", help="Write JSON.")]
+LedgerFile: TypeAlias = Annotated[Path, Parameter(name="FILE", help="The file of a ledger, such as jobs.db.")]
+LocalUtc: TypeAlias = Annotated[
+    bool, Parameter(name="--utc", negative="", help="Times in UTC. Default: the zone of the system.")
+]
+Since: TypeAlias = Annotated[
+    str | None, Parameter(name="--since", help="From then on: 1h, 30d (ago), 2025-03-08, '2025-03-08 12:00'.")
+]

@@ -23,6 +23,14 @@ class UsageError(Exception):
         self.problems = problems
 
 
+class Failed(Exception):  # noqa: N818 - names what became of the command
+    """A command could not do what was asked, or found what it was asked to look for; carries what there is to tell."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
 class Problems:
     """Collects what is wrong with the arguments of one command, so that all of it is told at once."""
 
@@ -40,7 +48,7 @@ class Problems:
 
 def output() -> Console:
     """Standard output. Colours are off when it is piped or ``NO_COLOR`` is set."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = WIDTH_OF_A_PIPE
     return console
@@ -62,7 +70,7 @@ def paged(console: Console, lines: int) -> AbstractContextManager[object]:
 
 def report(problems: Sequence[str], *, code: int) -> int:
     """Write one line per problem to standard error and give ``code`` back."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
     for problem in problems:
         console.print("error:", style="bold red", end=" ")
         console.print(problem, markup=False)

@@ -31,6 +31,7 @@ from duly.ledger.record_queue import RecordQueue
 from duly.ledger.records import AnyRow, PlainRow, Row, storable
 from duly.ledger.registrations import ScheduledJobRegistration, arguments_json
 from duly.ledger.repository import StoredSchedule, TelemetryRepository, missed_while_down
+from duly.ledger.upkeep import CHAIN_ENDED
 from duly.triggers.spec import chain_from_spec, spec_of
 
 log = logging.getLogger("duly.ledger")
@@ -127,10 +128,13 @@ class Book:
     def _begin(self) -> None:
         self._store = _Store(self)
         self.records: RecordQueue[Item] = RecordQueue(
-            self._store, capacity=CAPACITY, clock=self.clock, setting="the speed of the disk"
+            self._store, capacity=CAPACITY, clock=self.clock, setting="the speed of the disk", weigh=_losses
         )
         self.record = self.records.append
         self._last_beat = self.clock.monotonic()
+        self._lost = 0
+        self._lossy = False
+        """Whether the last session has lost records: then the file knows less than memory, and is right."""
 
     # Life
 
@@ -152,14 +156,18 @@ class Book:
             SchemaVersionError: a later version wrote it.
         """
         self.close()
+        lost = sum(self.records.counts())
+        self._lossy, self._lost = lost > self._lost, lost
         ledger = Ledger(open_file(self.path, self.clock), self.records, self.clock)
         try:
             self._stored = ledger.submit(lambda db: self.repository.schedules(db, "", 0)).result()
             self._ledger = ledger
             ledger.begin_session()
-        except sqlite3.Error as error:
+        except BaseException as error:
             self._ledger = None
             ledger.lose()  # what waits in the queue is for the next start
+            if not isinstance(error, sqlite3.Error):
+                raise
             raise DatabaseFileError(
                 f"cannot write to {self.path}: {error}: make room on its disk, or mend it"
             ) from error
@@ -242,9 +250,9 @@ class Book:
             if stored.live:
                 page.job_id, page.schedule_id, page.first = stored.job_id, stored.id, stored.first_ts
                 pending = self._pending(stored, job.chain, job.pending)
-                job.pending = max(pending, job.pending) if known == stored.id else pending
-            elif stored.highest is not None and job.pending <= stored.highest:
-                job.pending = _after(job.chain, stored.highest)
+                job.pending = max(pending, job.pending) if known == stored.id and not self._lossy else pending
+            else:  # slots that have a row are settled for good
+                job.pending = max(job.pending, self._pending(stored, job.chain, job.pending))
                 if job.pending == NEVER:  # no slot is left to account for: what is run by hand belongs to the old one
                     page.job_id, page.schedule_id = stored.job_id, stored.id
         elif stored is not None and stored.live:
@@ -283,7 +291,7 @@ class Book:
         """The first slot that has no row."""
         highest, open_ts = stored.highest, stored.open_ts
         if open_ts is not None and (highest is None or open_ts > highest):
-            return open_ts
+            return open_ts if open_ts < CHAIN_ENDED else NEVER
         if highest is None:
             return stored.first_ts
         try:
@@ -378,8 +386,6 @@ class _Store:
         for item in records:
             if isinstance(item, Ended):
                 ids.pop(item.run, None)
-                if item.run.cause in _AFTER_A_WAIT:
-                    ids.pop((item.run.job, item.run.slot), None)
             elif type(item) is Close:
                 ids.pop((item.job, item.first), None)
 
@@ -449,10 +455,19 @@ class _Store:
 
     def _marked_as(self, run: LiveRun) -> bytes | None:
         """The execution id of its mark, or of the mark with which its slot waited; ``None``: there is none yet."""
-        found = self._ids.get(run)
-        if found is None and run.cause in _AFTER_A_WAIT:
-            found = self._ids.get((run.job, run.slot))
+        ids = self._ids
+        found = ids.get(run)
+        if found is None and run.cause in _AFTER_A_WAIT and (waited := ids.pop((run.job, run.slot), None)):
+            found = ids[run] = waited  # no longer by its slot, which may be closed between two attempts
         return found
+
+
+def _losses(items: Sequence[Item], counter: str) -> int:
+    """How many executions, and closed slots, are lost with these. A mark counts if its outcome cannot follow."""
+    runs = {item.run for item in items if isinstance(item, Ended)}
+    if counter == "shutdown":
+        runs |= {item for item in items if isinstance(item, Run)}
+    return len(runs) + sum(isinstance(item, Close | _Orphan) for item in items)
 
 
 def _mode(run: LiveRun) -> str | None:

@@ -38,8 +38,8 @@ BATCH = 128
 LONGEST_SLEEP = 30 * SECOND
 """So that a stepped clock or a sleep of the machine is noticed in time."""
 ENDED_KEPT = 1_000
-_SECONDS_UNTIL_ROOM = 0.01
-"""Nothing more is started until the ledger file has room for it: until it is asked again."""
+SECONDS_UNTIL_ROOM = 0.01
+"""Until it is asked again whether the ledger file has room for more."""
 
 _STALLED, _CANCELLED = Reason.STALLED, JobStatus.CANCELLED  # Python 3.11 is slow to read them from their classes
 _FAILED = "the scheduler's driver failed and goes on"
@@ -360,8 +360,8 @@ class Driver:
             self._look_at_clocks(now)
             if self.book is not None:
                 self.book.beat(self.clock.monotonic())
-                if self.book.records.full:
-                    return _SECONDS_UNTIL_ROOM
+                if self.held_up:
+                    return SECONDS_UNTIL_ROOM
             earliest = self._earliest()
             if earliest <= now:
                 late = self._lateness
@@ -421,6 +421,11 @@ class Driver:
         self._finished.append(ended)
         if self._lock.acquire(blocking=False):
             self.__exit__()
+
+    @property
+    def held_up(self) -> bool:
+        """Whether nothing more is to begin because what has been recorded waits for the disk. Without the lock."""
+        return self.book is not None and self.running and self.book.records.full
 
     def tell_started(self, run: LiveRun) -> None:
         """Tell the listeners, before the call."""

@@ -22,6 +22,7 @@ from weakref import ref
 
 from duly.core import clock as clocks
 from duly.embedded.attempt import Attempt
+from duly.embedded.driver import SECONDS_UNTIL_ROOM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -260,6 +261,7 @@ class _Worker(threading.Thread):
         self._queue = queue
         self._driver_ref = driver
         self._clock = clock
+        self._pause = threading.Event()
         self.run_in_hand: LiveRun | None = None
 
     def run(self) -> None:
@@ -271,6 +273,8 @@ class _Worker(threading.Thread):
             if driver is None:
                 return
             self.run_in_hand = run
+            while driver.held_up:
+                self._pause.wait(SECONDS_UNTIL_ROOM)
             try:
                 perform(driver, run, context)
             except BaseException as error:  # noqa: BLE001 - the loop's top: what a job raises does not come here

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from duly.core import clock as clocks
 from duly.core.clock import SECOND
 from duly.embedded.attempt import Attempt
+from duly.embedded.driver import SECONDS_UNTIL_ROOM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -178,6 +179,8 @@ class LoopThread:
             driver = self._driver()
             if driver is None:
                 return
+            while driver.held_up:  # noqa: ASYNC110 - what makes room is a thread that knows no loop
+                await asyncio.sleep(SECONDS_UNTIL_ROOM)
             if driver.withholds(run):
                 continue
             await self.perform(driver, run)

@@ -1,0 +1,201 @@
+"""``duly history``: what became of the slots of a ledger, newest first."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from cyclopts import Parameter, validators
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from duly.cli.arguments import Json, LedgerFile, LocalUtc, Since
+from duly.cli.ledger_file import existing, job_called, read_since, using
+from duly.cli.terminal import Problems, UsageError, output, paged
+from duly.cli.times import duration_text, iso
+from duly.core.clock import SECOND, Zone, current, zoned
+from duly.ledger import executions
+from duly.ledger.executions import Execution, ExecutionFilter
+from duly.ledger.pages import LARGEST_PAGE
+from duly.ledger.reader import LedgerReader
+
+Status: TypeAlias = Literal["started", "success", "error", "timed_out", "cancelled", "skipped", "missed", "interrupted"]
+
+_MILLISECOND = 1_000_000
+_MINUTE = 60 * SECOND
+_LONGEST_ERROR = 80
+_STYLES = {"success": "green", "started": "cyan", "skipped": "dim", "missed": "yellow"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Executions, newest first, and whether there are more."""
+
+    path: Path
+    job: str | None
+    rows: Sequence[Execution]
+    more: bool
+
+
+def show_history(
+    file: LedgerFile,
+    job: Annotated[str | None, Parameter(name="JOB", help="Of one job only: backup, or porch.backup.")] = None,
+    /,
+    *,
+    status: Annotated[
+        list[Status] | None, Parameter(name="--status", negative="", help="Only these; may be given several times.")
+    ] = None,
+    since: Since = None,
+    limit: Annotated[int, Parameter(name="--limit", help="At most so many.", validator=validators.Number(gte=1))] = 50,
+    json: Json = False,
+    utc: LocalUtc = False,
+) -> None:
+    """Answer on standard output."""
+    zone: Zone = "UTC" if utc else None
+    problems = Problems()
+    problems.attempt(lambda: existing(file), file)
+    begin = problems.attempt(lambda: read_since(since, current().now(), zone), None)
+    if problems.found:
+        raise UsageError(problems.found)
+    with using(file), LedgerReader(file, clock=current(), read_timeout_seconds=None) as reader:
+        try:
+            wanted = None if job is None else job_called(reader, job)
+        except ValueError as error:
+            raise UsageError([str(error)]) from error
+        job_id = None if wanted is None else wanted.id
+        found = ExecutionFilter(job_id=job_id, statuses=tuple(status or ()), since=begin)
+        answer = _read(reader, found, limit, None if wanted is None else wanted.full_name)
+    console = output()
+    if json:
+        console.print_json(data=_json(answer, zone))
+        return
+    table = _table(answer, zone)
+    with paged(console, table.row_count):
+        if table.row_count:
+            console.print(table)
+        console.print(_summary(answer))
+
+
+def _read(reader: LedgerReader, wanted: ExecutionFilter, limit: int, job: str | None) -> Answer:
+    rows: list[Execution] = []
+    before = None
+    while len(rows) < limit:
+        page = reader.read(executions.page, wanted, before=before, limit=min(limit - len(rows), LARGEST_PAGE))
+        rows += page.rows
+        before = page.before
+        if before is None:
+            break
+    return Answer(reader.path, job, rows, more=before is not None)
+
+
+def _json(answer: Answer, zone: Zone) -> dict[str, object]:
+    def time(moment: int | None) -> str | None:
+        return None if moment is None else iso(moment, zone)
+
+    return {
+        "file": str(answer.path),
+        "job": answer.job,
+        "executions": [
+            {
+                "execution_id": row.execution_id,
+                "kind": row.kind,
+                "name": _name(row),
+                "scheduled": time(row.scheduled_ts),
+                "scheduled_to": time(row.scheduled_to_ts),
+                "start": time(_start(row)),
+                "duration_ms": row.duration_ns / _MILLISECOND,
+                "status": row.status,
+                "reason": row.reason,
+                "attempt": row.attempt_number,
+                "ticks": row.tick_count,
+                "trigger_mode": row.trigger_mode,
+                "error_type": row.error_type,
+                "error_message": row.error_message,
+            }
+            for row in answer.rows
+        ],
+        "more": answer.more,
+    }
+
+
+def _table(answer: Answer, zone: Zone) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Nominal time", style="cyan", no_wrap=True)
+    if answer.job is None:
+        table.add_column("Job")
+    table.add_column("Start", no_wrap=True)
+    table.add_column("Duration", justify="right", no_wrap=True)
+    table.add_column("Outcome", no_wrap=True)
+    table.add_column("Reason")
+    table.add_column("Attempt", justify="right")
+    table.add_column("Ticks", justify="right")
+    table.add_column("Error", style="red")
+    for row in answer.rows:
+        name = [] if answer.job is not None else [Text(_name(row) or "deleted")]
+        ran = _start(row) is not None
+        table.add_row(
+            _nominal(row, zone),
+            *name,
+            _time(row.execution_start_ts, zone, exact=True) if ran else "",
+            _run_time(row.duration_ns) if ran and row.status not in {"started", "interrupted"} else "",
+            f"[{_STYLES.get(row.status, 'red')}]{row.status}[/]",
+            row.reason or "",
+            str(row.attempt_number) if ran else "",
+            str(row.tick_count),
+            Text(_error(row)),
+        )
+    return table
+
+
+def _summary(answer: Answer) -> str:
+    if not answer.rows:
+        return "no executions"
+    ended = Counter(row.status for row in answer.rows)
+    ticks = sum(row.tick_count for row in answer.rows if row.kind == "job")
+    rows = f"{len(answer.rows)} row" + ("s" if len(answer.rows) > 1 else "")
+    slots = f"{ticks} slot" + ("" if ticks == 1 else "s")
+    parts = ", ".join(f"{count} {status}" for status, count in ended.most_common())
+    more = " · there are older ones: raise --limit" if answer.more else ""
+    return f"{rows}, {slots}: {parts}{more}"
+
+
+def _nominal(row: Execution, zone: Zone) -> str:
+    if row.scheduled_ts is None:
+        return "by hand" if row.kind == "job" else ""
+    first = _time(row.scheduled_ts, zone)
+    if row.scheduled_to_ts is None:
+        return first
+    last = _time(row.scheduled_to_ts, zone)
+    day, _, time = last.partition(" ")
+    return f"{first} … {time if first.startswith(day) else last}"
+
+
+def _start(row: Execution) -> int | None:
+    """When it began; ``None``: it did not run."""
+    return None if row.status in {"skipped", "missed"} else row.execution_start_ts
+
+
+def _name(row: Execution) -> str | None:
+    if row.name is None:
+        return None
+    index = f"[{row.instance_index}]" if row.instance_index else ""
+    return f"{row.app_key}{index}.{row.name}" if row.app_key else row.name
+
+
+def _error(row: Execution) -> str:
+    first, *_ = (row.error_message or "").splitlines() or [""]
+    text = ": ".join(filter(None, (row.error_type, first)))
+    return text if len(text) <= _LONGEST_ERROR else text[: _LONGEST_ERROR - 1] + "…"
+
+
+def _run_time(duration: int) -> str:
+    if duration < SECOND:
+        return f"{duration / _MILLISECOND:.3g} ms"
+    return f"{duration / SECOND:.3g} s" if duration < _MINUTE else duration_text(duration)
+
+
+def _time(moment: int, zone: Zone, *, exact: bool = False) -> str:
+    text = zoned(moment, zone).format("YYYY-MM-DD HH:mm:ss")
+    return f"{text}.{moment % SECOND // _MILLISECOND:03}" if exact else text

@@ -1,0 +1,80 @@
+"""The file of a ledger as an argument: what commands that read it have in common."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+
+from duly.cli.terminal import Failed
+from duly.cli.times import read_duration, read_moment
+from duly.core.clock import SECOND, Zone
+from duly.ledger import jobs
+from duly.ledger.errors import DatabaseFileError
+from duly.ledger.jobs import StoredJob
+from duly.ledger.reader import LedgerReader
+
+
+def existing(path: Path) -> Path:
+    """A path that leads to a file.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if not path.is_file():
+        raise ValueError(f"there is no ledger at {path}: give the path of an existing file")
+    return path
+
+
+@contextmanager
+def using(path: Path) -> Iterator[None]:
+    """Tell in one line what goes wrong with the file inside."""
+    try:
+        yield
+    except (DatabaseFileError, TimeoutError) as error:
+        raise Failed(str(error)) from error
+    except sqlite3.Error as error:
+        raise Failed(f"cannot use {path}: {error}{_advice(error)}") from error
+
+
+def read_since(text: str | None, now: int, zone: Zone) -> int | None:
+    """A moment, or a duration before ``now``, in nanoseconds; ``None`` stays.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if text is None:
+        return None
+    seconds = read_duration(text)
+    if seconds is not None:
+        return now - round(seconds * SECOND)
+    try:
+        return read_moment(text, zone)
+    except ValueError:
+        raise ValueError(f"cannot read {text!r}: write it as 1h, 30d (ago), 2025-03-08 or '2025-03-08 12:00'") from None
+
+
+def job_called(reader: LedgerReader, name: str) -> StoredJob:
+    """The job of that name: with that of its app in front, unless only one has it.
+
+    Raises:
+        ValueError: there is none, or there are several.
+    """
+    known = reader.read(jobs.jobs)
+    found = [job for job in known if job.full_name == name] or [job for job in known if job.job_name == name]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ValueError(f"several jobs are called {name!r}: say which, {', '.join(job.full_name for job in found)}")
+    near = get_close_matches(name, [job.full_name for job in known] + [job.job_name for job in known], n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "duly history shows the names of all"
+    raise ValueError(f"no job {name!r} in {reader.path}: {hint}")
+
+
+def _advice(error: sqlite3.Error) -> str:
+    text = str(error)
+    if "readonly" in text:
+        return ": make the file and its folder writable"
+    if "locked" in text:
+        return ": another process has it locked: try again, or end that process"
+    return ": make room on the disk" if "full" in text else ""
