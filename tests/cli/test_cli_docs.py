@@ -1,4 +1,7 @@
-"""The commands in the documents print what the documents show."""
+"""The commands in the documents print what the documents show.
+
+In their working directory there is a small ledger, ``jobs.db``.
+"""
 
 import re
 import shlex
@@ -7,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from duly.cli import run
+from tests.cli.ledger_kit import small_ledger
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 COMMAND = re.compile(r"^```console\n\$ duly (.*)\n((?:.*\n)*?)```$", re.MULTILINE)
@@ -21,8 +25,15 @@ def stripped(text: str) -> str:
 
 @pytest.mark.parametrize(("page", "command", "output"), SHOWN, ids=[command for _, command, _ in SHOWN])
 def test_a_command_prints_what_its_page_shows(
-    page: str, command: str, output: str, capsys: pytest.CaptureFixture[str]
+    page: str,
+    command: str,
+    output: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    small_ledger(tmp_path / "jobs.db")
     run(shlex.split(command))
     assert stripped("".join(capsys.readouterr())) == stripped(output)
 

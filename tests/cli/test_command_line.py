@@ -38,13 +38,19 @@ def test_the_version_is_that_of_the_package(capsys: Capture) -> None:
 def test_without_arguments_the_commands_are_listed(capsys: Capture) -> None:
     assert run([]) == 0
     out = capsys.readouterr().out
-    assert all(command in out for command in ("explain", "next", "--install-completion"))
+    assert all(command in out for command in ("explain", "next", "history", "doctor", "db", "--install-completion"))
 
 
 @pytest.mark.parametrize("command", ["next", "explain"])
 def test_each_command_has_help(command: str, capsys: Capture) -> None:
     assert run([command, "--help"]) == 0
     assert f"Usage: duly {command} EXPR" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["history", "doctor", "db info", "db backup", "db prune", "db export"])
+def test_each_command_about_a_ledger_has_help(command: str, capsys: Capture) -> None:
+    assert run([*command.split(), "--help"]) == 0
+    assert f"Usage: duly {command} FILE" in capsys.readouterr().out
 
 
 def test_an_unknown_command_is_wrong_usage(capsys: Capture) -> None:

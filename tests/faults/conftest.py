@@ -1,0 +1,5 @@
+"""Schedulers that are checked when their test ends."""
+
+from tests.embedded.conftest import make
+
+__all__ = ["make"]
