@@ -13,5 +13,6 @@ try:
 except DatabaseFileError as error:
     print(f"refused: {error}", flush=True)  # noqa: T201 - so the test knows
 else:
+    scheduler.history()  # what the start has to write is written then
     print("started", flush=True)  # noqa: T201 - as above
     threading.Event().wait()
