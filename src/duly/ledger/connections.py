@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from duly.core.clock import SECOND, Clock
 from duly.ledger.errors import DatabaseFileError, SchemaVersionError
+from duly.ledger.forks import in_sqlite
 
 BUSY_SECONDS = 5.0
 """How long one statement waits for another process that has the file locked."""
@@ -20,6 +21,7 @@ Migration = tuple[int, str]
 """Version, and the SQL that leads to it."""
 
 
+@in_sqlite()
 def open_writer(path: Path, clock: Clock, *, migration_timeout: float = 120.0) -> tuple[sqlite3.Connection, int]:
     """Open the ledger for writing, made if it is not there, brought to the present schema if it is older.
 
@@ -49,6 +51,7 @@ def open_writer(path: Path, clock: Clock, *, migration_timeout: float = 120.0) -
     return db, found
 
 
+@in_sqlite()
 def open_reader(path: Path) -> sqlite3.Connection:
     """Open the ledger for reading, also while a process writes to it; usable in any one thread.
 

@@ -15,6 +15,7 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from duly.core.clock import SECOND, Clock
 from duly.ledger.connections import open_reader
+from duly.ledger.forks import in_sqlite
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,7 +54,7 @@ class LedgerReader:
         Raises:
             TimeoutError: it took longer than the limit.
         """
-        with self._snapshot() as db, self._limited(db):
+        with in_sqlite(), self._snapshot() as db, self._limited(db):
             return query(db, *args, **kwargs)
 
     def stream(
@@ -67,7 +68,7 @@ class LedgerReader:
         with self._snapshot() as db:
             rows = query(db, *args, **kwargs)
             while True:
-                with self._limited(db):
+                with in_sqlite(), self._limited(db):
                     chunk = list(islice(rows, _CHUNK))
                 if not chunk:
                     return
@@ -78,8 +79,9 @@ class LedgerReader:
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
-        for db in idle:
-            db.close()
+        with in_sqlite():
+            for db in idle:
+                db.close()
 
     def __enter__(self) -> Self:
         """Open already."""
@@ -94,11 +96,14 @@ class LedgerReader:
         """A connection that nobody else uses, in a transaction that sees one state of the file."""
         db = self._take()
         try:
-            db.execute("BEGIN")
+            with in_sqlite():
+                db.execute("BEGIN")
             yield db
-            db.execute("ROLLBACK")
+            with in_sqlite():
+                db.execute("ROLLBACK")
         except BaseException:
-            db.close()  # a statement may be half read, and would hold on to this state of the file
+            with in_sqlite():
+                db.close()  # a statement may be half read, and would hold on to this state of the file
             raise
         self._give_back(db)
 

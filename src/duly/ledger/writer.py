@@ -19,6 +19,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
 
+from duly.ledger.forks import in_sqlite
 from duly.ledger.record_queue import RecordQueue, RetryableBatch, with_savepoint
 from duly.ledger.repository import TelemetryRepository
 
@@ -130,12 +131,14 @@ class Writer:
             while not (self._closing and not self._waiting):
                 self._sleep()
                 try:
-                    self._turn()
+                    with in_sqlite():
+                        self._turn()
                 except BaseException:
                     log.critical("the writer of the ledger failed and goes on", exc_info=True)
         finally:
             self._records.wake = None
-            self._db.close()
+            with in_sqlite():
+                self._db.close()
             self._at_end()
 
     def _sleep(self) -> None:
