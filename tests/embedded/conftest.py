@@ -1,11 +1,15 @@
 """Schedulers that are checked when their test ends: threads gone, every ledger adds up, no error of the driver."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
 from duly import Scheduler
+from duly.ledger.doctor import examine
+from tests.embedded.filed import discrepancies
+from tests.embedded.lives import Lives
 from tests.embedded.waiting import PATIENCE, accounts, eventually, threads_of_schedulers
 
 
@@ -37,3 +41,21 @@ def scheduler(make: Make) -> Scheduler:
     scheduler = make()
     scheduler.start()
     return scheduler
+
+
+@pytest.fixture
+def lives(tmp_path: Path) -> Iterator[Lives]:
+    lives = Lives(tmp_path / "jobs.db")
+    yield lives
+    lives.world.close()
+    lives.world.assert_ledger_adds_up()
+    assert discrepancies(lives.path) == []
+
+
+@pytest.fixture
+def pruned_lives(tmp_path: Path) -> Iterator[Lives]:
+    """Of its file the doctor knows what was deleted."""
+    lives = Lives(tmp_path / "jobs.db")
+    yield lives
+    lives.world.close()
+    assert examine(lives.path, clock=lives.world.clock).ok

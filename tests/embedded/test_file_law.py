@@ -50,6 +50,7 @@ STEPS = st.one_of(
     st.tuples(st.sampled_from(["cancel", "pause", "run_now"]), _NAME),
     st.tuples(st.just("resume"), _NAME, st.sampled_from(["skip", "run_once", "run_all"])),
     st.tuples(st.just("restart"), _SECONDS),
+    st.tuples(st.sampled_from(["stop", "start"])),
     st.tuples(st.just("kill"), _SECONDS, st.booleans(), st.sets(_NAME)),
     st.tuples(st.just("begin anew"), _SECONDS, st.sets(_NAME)),
 )
@@ -80,6 +81,9 @@ class Program:
             self.scheduler.stop()
             self.world.advance(rest[0])
             self.scheduler.start()
+            self.world.advance(0)
+        elif name in {"stop", "start"}:
+            getattr(self.scheduler, name)()
             self.world.advance(0)
         elif name == "kill":
             self._kill(*rest)
@@ -135,6 +139,7 @@ def test_the_file_adds_up_through_stops_kills_and_everything_else(steps: list[tu
             for step in steps:
                 program.do(step)
         finally:
+            program.scheduler.start()
             stopped_at = program.world.clock.now()
             program.scheduler.stop()
         assert discrepancies(program.path, closed_at=stopped_at) == []

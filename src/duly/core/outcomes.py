@@ -80,3 +80,12 @@ def text_of(error: BaseException) -> str:
         return str(error)
     except BaseException:  # noqa: BLE001 - its class is a user's, and the ledger must have a line all the same
         return "<exception str() failed>"
+
+
+LONGEST_TRACEBACK = 8192
+"""Characters that are kept of a traceback."""
+
+
+def cut_traceback(text: str) -> str:
+    """A traceback as it is kept."""
+    return text if len(text) <= LONGEST_TRACEBACK else text[:LONGEST_TRACEBACK] + "\n... [truncated]"

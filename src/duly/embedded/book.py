@@ -12,6 +12,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -30,9 +31,9 @@ from duly.ledger.ledger import Ledger, open_file
 from duly.ledger.record_queue import RecordQueue
 from duly.ledger.records import AnyRow, PlainRow, Row, storable
 from duly.ledger.registrations import ScheduledJobRegistration, arguments_json
-from duly.ledger.repository import StoredSchedule, TelemetryRepository, missed_while_down
+from duly.ledger.repository import StoredSchedule, TelemetryRepository, not_run
 from duly.ledger.upkeep import CHAIN_ENDED
-from duly.triggers.spec import chain_from_spec, spec_of
+from duly.triggers.spec import spec_of
 
 log = logging.getLogger("duly.ledger")
 
@@ -44,6 +45,7 @@ _JOB = KIND.numbers["job"]
 _STATUS = {outcome: STATUS.numbers[outcome.value] for outcome in Outcome}
 _REASON = {reason: REASON.numbers[reason.value] for reason in Reason}
 _DUE = Cause.DUE
+_PAUSED, _DOWN = Reason.PAUSED, Reason.DOWN
 _AFTER_A_WAIT = frozenset({Cause.WAITED, Cause.CATCH_UP})
 
 
@@ -70,7 +72,7 @@ class Page:
 
     __slots__ = ("first", "job_id", "paused_at", "registration", "schedule_id", "spec", "trigger_id")
 
-    def __init__(self, job: LiveJob, zone: Zone) -> None:
+    def __init__(self, job: LiveJob, zone: Zone, first: int) -> None:
         """Ask the trigger for its identity; what it raises propagates."""
         trigger, options = job.trigger, job.options
         kind, detail = trigger.trigger_db_type(), trigger.trigger_detail()
@@ -94,16 +96,18 @@ class Page:
             mode=options.policy.mode.value,
             misfire=options.policy.misfire.value,
         )
-        self.first = NEVER
+        self.first = first
         """The slot with which the account of its schedule begins."""
         self.job_id: int | None = None
         self.schedule_id: int | None = None
         self.paused_at: int | None = None
 
     def continues(self, stored: StoredSchedule, zone: Zone) -> bool:
-        """Whether it is the same schedule; a delay begins anew with each registration."""
-        same = self.trigger_id == stored.trigger_id and zone == stored.timezone
-        return same and self.registration.trigger_type != "after"
+        """Whether it is the same schedule; a delay begins anew with each registration, a time of day each day."""
+        if self.trigger_id != stored.trigger_id or zone != stored.timezone:
+            return False
+        kind = self.registration.trigger_type
+        return stored.first_ts == self.first if kind == "once" else kind != "after"
 
 
 class Book:
@@ -132,9 +136,6 @@ class Book:
         )
         self.record = self.records.append
         self._last_beat = self.clock.monotonic()
-        self._lost = 0
-        self._lossy = False
-        """Whether the last session has lost records: then the file knows less than memory, and is right."""
 
     # Life
 
@@ -156,16 +157,15 @@ class Book:
             SchemaVersionError: a later version wrote it.
         """
         self.close()
-        lost = sum(self.records.counts())
-        self._lossy, self._lost = lost > self._lost, lost
         ledger = Ledger(open_file(self.path, self.clock), self.records, self.clock)
         try:
-            self._stored = ledger.submit(lambda db: self.repository.schedules(db, "", 0)).result()
             self._ledger = ledger
             ledger.begin_session()
+            ledger.flush()  # what was recorded while the scheduler was stopped comes before what the file knows
+            self._stored = ledger.submit(lambda db: self.repository.schedules(db, "", 0)).result()
         except BaseException as error:
             self._ledger = None
-            ledger.lose()  # what waits in the queue is for the next start
+            ledger.close(flush=False)  # what waits in the queue is for the next start
             if not isinstance(error, sqlite3.Error):
                 raise
             raise DatabaseFileError(
@@ -173,20 +173,25 @@ class Book:
             ) from error
         self._last_beat = self.clock.monotonic()
 
-    def close(self) -> None:
-        """Write everything, retire the jobs that nobody has scheduled, end the session, let go of the file."""
+    def close(self, *, retire: bool = True) -> None:
+        """Write everything, retire the jobs that nobody has scheduled, end the session, let go of the file.
+
+        Without ``retire`` they stay: nobody could have scheduled them, for the start has failed.
+        """
         with self._life:
             ledger = self._ledger
             if ledger is None:
                 return
-            self._retire_others()
             try:
+                if retire:
+                    self._retire_others()
                 ledger.end_session().result()
             except sqlite3.Error:
                 log.exception("the session could not be ended, the next one will: path=%s", self.path)
-            self._ledger = None
-            self.ending = False
-            ledger.close()
+            finally:
+                self._ledger = None
+                self.ending = False
+                ledger.close(flush=False)  # what came since the end of the session is for the next start
 
     def close_if_ending(self) -> None:
         """The last run that a stop has left has ended."""
@@ -204,7 +209,7 @@ class Book:
         """As if the process had been killed: what is not durable will not be."""
         ledger, self._ledger = self._ledger, None
         if ledger is not None:
-            ledger.lose()
+            ledger.close(flush=False)
 
     def forget(self) -> None:
         """In a forked child: what is in the file, and was to be written, is the parent's."""
@@ -218,7 +223,8 @@ class Book:
         """Wait until what was recorded so far is in the file, if something writes it."""
         ledger = self._ledger
         if ledger is not None:
-            ledger.flush()
+            with suppress(RuntimeError):  # closed meanwhile, and so all is written
+                ledger.flush()
 
     def past(self, job_id: str | None, limit: int, outcome: Outcome | None) -> list[Execution]:
         """The newest lines of the file first, of one job or all, with one outcome or any."""
@@ -229,36 +235,40 @@ class Book:
         """Note, now and then, that the session lives."""
         if monotonic - self._last_beat >= _HEARTBEAT and self._ledger is not None:
             self._last_beat = monotonic
-            self._ledger.beat()
+            with suppress(RuntimeError):  # closed meanwhile
+                self._ledger.beat()
 
     # Jobs, under the driver's lock
 
-    def page_of(self, job: LiveJob) -> Page:
-        """What there is to write of a new job. What its trigger raises propagates."""
-        return Page(job, self._zone)
+    def page_of(self, job: LiveJob, first: int) -> Page:
+        """What there is to write of a job whose chain begins with ``first``. What its trigger raises propagates."""
+        return Page(job, self._zone, first)
 
     def adopt(self, job: LiveJob, now: int) -> None:
         """Let a job go on where the ledger has left the one of its name; otherwise its account begins anew."""
         page = job.page
         assert page is not None  # noqa: S101 - made when the job was scheduled
         stored, known = self._stored.pop(page.registration.job_name, None), page.schedule_id
-        page.job_id = page.schedule_id = None
-        if stored is not None and stored.live:
+        job_id = schedule_id = None
+        if stored is not None and stored.live and known is None:
             page.paused_at = stored.paused_at
             job.paused = job.paused or stored.paused_at is not None
         if stored is not None and page.continues(stored, self._zone):
-            if stored.live:
-                page.job_id, page.schedule_id, page.first = stored.job_id, stored.id, stored.first_ts
-                pending = self._pending(stored, job.chain, job.pending)
-                job.pending = max(pending, job.pending) if known == stored.id and not self._lossy else pending
-            else:  # slots that have a row are settled for good
-                job.pending = max(job.pending, self._pending(stored, job.chain, job.pending))
-                if job.pending == NEVER:  # no slot is left to account for: what is run by hand belongs to the old one
-                    page.job_id, page.schedule_id = stored.job_id, stored.id
+            pending = self._pending(stored, job.chain, job.pending)
+            if stored.live and known != stored.id:
+                job.pending = pending
+            else:  # it was here before, or its slots that have a row are settled for good
+                job.pending = max(job.pending, pending)
+            if stored.live or job.pending == NEVER:
+                job_id, schedule_id, page.first = stored.job_id, stored.id, stored.first_ts
+            if job.pending == NEVER and stored.outcome is not None:
+                job.tallied().last_outcome = Outcome(stored.outcome)
         elif stored is not None and stored.live:
             self._end(stored, now)
-        if page.schedule_id is None:
+        if schedule_id is None:
             page.first = job.pending
+        if schedule_id != known:
+            page.job_id, page.schedule_id = job_id, schedule_id
         self.record(Change(lambda db: self.register(db, page)))
 
     def leave(self, job: LiveJob, now: int, *, cancelled: bool) -> None:
@@ -268,9 +278,8 @@ class Book:
         over = job.pending == NEVER and not cancelled and (job.tally is None or job.tally.trigger_error is None)
         if over:  # the chain itself has ended: whoever schedules it again finds all its slots settled
             return
-        ended_at = min(
-            now, job.pending - 1
-        )  # at a stop that has waited, slots have passed that nobody decides any more
+        # At a stop that has waited slots have passed that nobody decides any more.
+        ended_at = min(now, job.pending - 1)
 
         def write(db: sqlite3.Connection) -> None:
             job_id, schedule_id = self.register(db, page) if page.schedule_id is None else _ids(page)
@@ -301,20 +310,24 @@ class Book:
             return first
 
     def _end(self, stored: StoredSchedule, now: int) -> None:
-        """Settle the slots of a schedule that does not go on: those due by now are missed."""
-        slots = None if stored.trigger_spec is None else self._due(stored, chain_from_spec(stored.trigger_spec), now)
+        """Settle the slots of a schedule that does not go on: those due by now are missed, or were paused."""
+        slots = self._due(stored, now)
 
         def write(db: sqlite3.Connection) -> None:
             session_id = self.session_id
             if slots is not None and session_id is not None:
-                row = missed_while_down(slots, stored.id, stored.job_id, session_id, now)
+                paused = stored.paused_at is not None and stored.paused_at <= slots[0]
+                row = not_run(slots, _PAUSED if paused else _DOWN, (stored.id, stored.job_id, session_id), now)
                 self.repository.insert(db, [row])
             self.repository.end_schedule(db, stored.id, now)
 
         self.record(Change(write))
 
-    def _due(self, stored: StoredSchedule, chain: Chain, now: int) -> tuple[int, int, int] | None:
-        """First and last of the slots that have no row, and their number."""
+    def _due(self, stored: StoredSchedule, now: int) -> tuple[int, int, int] | None:
+        """First and last of the slots that have no row, and their number; ``None`` if only the program knew them."""
+        chain = stored.chain()
+        if chain is None:
+            return None
         first = self._pending(stored, chain, NEVER)
         if first > now:
             return None
@@ -323,12 +336,12 @@ class Book:
 
     def _retire_others(self) -> None:
         """Jobs that nobody has scheduled again since the file was opened."""
-        now = self.clock.now()
-        for stored in self._stored.values():
+        now, others = self.clock.now(), self._stored
+        self._stored = {}
+        for stored in others.values():
             if stored.live:
                 self._end(stored, now)
                 self._retire(stored.job_id, now)
-        self._stored = {}
 
     def _retire(self, job_id: int, now: int) -> None:
         self.record(Change(lambda db: self.repository.retire_job(db, job_id, now)))
@@ -356,8 +369,9 @@ class _Store:
         self._ids: dict[object, bytes] = {}
         """Execution ids of what is marked and has not ended, by run, or by job and slot while it waits its turn."""
         self._session_id: int | None = None
-        self._unconfirmed: list[Page] = []
-        """Those registered since the last rows were durable: their ids are gone if that was undone."""
+        self._commits = 0
+        self._unconfirmed: list[tuple[Page, int]] = []
+        """Pages that have got row ids, and after how many commits: the ids are gone if that was undone."""
 
     def ready(self) -> bool:
         return self._book.session_id is not None
@@ -373,7 +387,7 @@ class _Store:
                 insert(db, rows)
                 rows = []
                 item.apply(db)
-            elif type(item) is not Run or item not in ended:
+            elif type(item) is not Run or not (item in ended or (item.done and item.slot is None)):
                 rows.append(self._row(db, item, now))
         insert(db, rows)
 
@@ -382,7 +396,7 @@ class _Store:
 
     def stored(self, records: Sequence[Item]) -> None:
         ids = self._ids
-        self._unconfirmed.clear()
+        self._commits += 1
         for item in records:
             if isinstance(item, Ended):
                 ids.pop(item.run, None)
@@ -391,16 +405,24 @@ class _Store:
 
     def registered(self, page: Page) -> None:
         """A job has got its row ids, in a transaction that is not committed yet."""
-        self._unconfirmed.append(page)
+        self._unconfirmed.append((page, self._commits))
 
     def _check_unconfirmed(self, db: sqlite3.Connection) -> None:
-        for page in self._unconfirmed:
-            if page.schedule_id is not None and not self._book.repository.has_schedule(db, *_ids(page)):
+        """Forget ids that were undone, before others get the same; what is there since a commit stays."""
+        unconfirmed, self._unconfirmed = self._unconfirmed, []
+        for page, commits in unconfirmed:
+            ids = (page.job_id, page.schedule_id)
+            if not self._book.repository.has_schedule(db, *ids):
                 page.job_id = page.schedule_id = None
+            elif commits == self._commits:
+                self._unconfirmed.append((page, commits))
 
     def _row(self, db: sqlite3.Connection, item: Decided | _Orphan, now: int) -> AnyRow:
         if isinstance(item, Ended):
-            return self._ended(item, self._parents(db, item.run.job), now)
+            row = self._ended(item, self._parents(db, item.run.job), now)
+            if not item.run.final and self._book.repository.is_decided(db, row):
+                return row._replace(tick_count=0)  # the next attempt has overtaken it
+            return row
         if isinstance(item, _Orphan):
             return self._row(db, item.item, now)._replace(job_id=None, schedule_id=None)
         parents = self._parents(db, item.job)

@@ -106,14 +106,16 @@ class Driver:
     def admit(self, job: LiveJob, first: int, now: int) -> None:
         """Take a new job in, whose chain begins with ``first``."""
         job.first = job.pending = job.fire_at = first
-        if self.book is not None and self.book.is_open:
-            self.book.adopt(job, now)
-            job.first = job.pending
-        if self.running:
-            self.engine.add(job, now, pending=job.pending)
         if self.ended:
             self.ended.pop(job.key, None)
         self.jobs[job.key] = job
+        if self.running:
+            if self.book is not None:
+                self.book.adopt(job, now)
+                job.first = job.pending
+            decisions = self.engine.add(job, now, pending=job.pending)
+            if decisions:  # done: its slots are settled already
+                self.carry_out(decisions)
         if self._asleep_until:
             self.wake_for(job.fire_at, now)
 
@@ -361,6 +363,7 @@ class Driver:
             if self.book is not None:
                 self.book.beat(self.clock.monotonic())
                 if self.held_up:
+                    self._time_out(self.clock.monotonic())
                     return SECONDS_UNTIL_ROOM
             earliest = self._earliest()
             if earliest <= now:
@@ -425,7 +428,8 @@ class Driver:
     @property
     def held_up(self) -> bool:
         """Whether nothing more is to begin because what has been recorded waits for the disk. Without the lock."""
-        return self.book is not None and self.running and self.book.records.full
+        book = self.book
+        return book is not None and self.running and len(book.records) >= book.records.limit
 
     def tell_started(self, run: LiveRun) -> None:
         """Tell the listeners, before the call."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import weakref
 from typing import Protocol
+
+log = logging.getLogger("duly.embedded")
 
 SECONDS_AT_EXIT = 5.0
 
@@ -27,7 +30,10 @@ SCHEDULERS: weakref.WeakSet[Living] = weakref.WeakSet()
 
 def _stop_all() -> None:
     for scheduler in list(SCHEDULERS):
-        scheduler.stop(timeout=SECONDS_AT_EXIT)
+        try:
+            scheduler.stop(timeout=SECONDS_AT_EXIT)
+        except Exception:  # one must not keep the others from their stop
+            log.exception("a scheduler could not be stopped at the end of the process")
 
 
 def _forget_all() -> None:

@@ -10,13 +10,11 @@ from typing import Any, TypeAlias
 
 from duly.core.clock import Zone
 from duly.core.decisions import Cause, Close
-from duly.core.outcomes import Failure, Outcome, Reason
+from duly.core.outcomes import Failure, Outcome, Reason, cut_traceback
 from duly.embedded.job import LiveJob, LiveRun, moment
 
 KEPT = 1_000
 """Executions kept in memory; counts stay exact beyond them."""
-
-_LONGEST_TRACEBACK = 8192
 
 _SUCCESS = Outcome.SUCCESS  # Python 3.11 is slow to read it from the class
 
@@ -97,6 +95,9 @@ class Ended:
         self.result: Any = None
         """What the function returned; kept until it is recorded."""
         self.traceback: str | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.run!r}, outcome={self.outcome.value})"
 
     @property
     def job(self) -> LiveJob:
@@ -199,6 +200,5 @@ class Records:
 
 
 def traceback_text(error: BaseException) -> str:
-    """The traceback as it is kept: cut at 8192 characters."""
-    text = "".join(format_exception(error))
-    return text if len(text) <= _LONGEST_TRACEBACK else text[:_LONGEST_TRACEBACK] + "\n... [truncated]"
+    """The traceback as it is kept."""
+    return cut_traceback("".join(format_exception(error)))

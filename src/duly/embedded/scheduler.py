@@ -70,7 +70,7 @@ class Scheduler:
             clock: where time comes from; ``None``: the system's.
 
         Raises:
-            ValueError: ``max_workers`` below 1, an unknown zone, or an unknown ``misfire``.
+            ValueError: ``max_workers`` below 1, an unknown zone, an unknown ``misfire``, or ``history`` is no file.
             TypeError: a ``timezone`` without a name, or a ``history`` that is no path.
         """
         if not isinstance(history, str | os.PathLike | None):
@@ -119,7 +119,9 @@ class Scheduler:
                     host = driver.host = make_host(driver, self._max_workers)
                     driver.begin()
             except BaseException:  # no thread to be had
-                _close(book)
+                driver.host, driver.running = None, False
+                if book is not None:
+                    book.close(retire=False)
                 raise
             self._finalizer = weakref.finalize(self, _abandon, host, book)
             self._finalizer.atexit = False
@@ -265,7 +267,7 @@ class Scheduler:
             first = job.first_slot(now)
             old = driver.jobs.get(job.key)
             if driver.book is not None:
-                job.page = driver.book.page_of(job)
+                job.page = driver.book.page_of(job, first)
             if old is None or gives_way(driver, old, job, if_exists, now):
                 driver.admit(job, first, now)
         return job.key
@@ -457,15 +459,13 @@ class Scheduler:
         return job
 
 
-def _book(path: str | os.PathLike[str], clock: Clock, zone: Zone) -> Book:
+def _book(history: str | os.PathLike[str], clock: Clock, zone: Zone) -> Book:
     from duly.embedded.book import Book  # noqa: PLC0415 - SQLite is loaded only by those who use it
 
+    path = os.fspath(history)
+    if not path or "\0" in path or Path(path).is_dir():
+        raise ValueError(f"history must be the path of a file, got {history!r}")
     return Book(Path(path), clock, zone)
-
-
-def _close(book: Book | None) -> None:
-    if book is not None:
-        book.close()
 
 
 def _abandon(host: Host, book: Book | None) -> None:

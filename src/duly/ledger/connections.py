@@ -99,7 +99,7 @@ def _checked_version(db: sqlite3.Connection, path: Path) -> int:
             "upgrade Duly or choose another database.path"
         )
     if (version or tables) and application != _APPLICATION_ID:
-        raise DatabaseFileError(f"{path} is a database of something else: choose another database.path")
+        raise DatabaseFileError(f"{path} is a database of something else: choose another file")
     return int(version)
 
 
@@ -133,17 +133,17 @@ def _migrate(db: sqlite3.Connection, found: int, clock: Clock, timeout: float) -
 def _refuse(path: Path, error: Exception) -> NoReturn:
     """Say what is wrong with the file, and what to do."""
     reason = str(error)
-    step = "choose another database.path"
+    step = "choose another file"
     if isinstance(error, OSError):
-        reason, step = error.strerror or reason, "make its folder writable, or choose another database.path"
+        reason, step = error.strerror or reason, "make its folder writable, or choose another file"
     elif "readonly" in reason or "unable to open" in reason:
-        step = f"make the file and the folder {path.parent} writable, or choose another database.path"
+        step = f"make the file and the folder {path.parent} writable, or choose another file"
     elif "full" in reason or "I/O" in reason:
         step = "make room on the disk"
     elif "locked" in reason:
         step = "end the process that has it locked"
     elif "malformed" in reason or "not a database" in reason:
-        step = "restore a backup, or choose another database.path; the file was left as it is"
+        step = "restore a backup, or choose another file; the file was left as it is"
     raise DatabaseFileError(f"cannot use {path} as a ledger: {reason}: {step}") from error
 
 

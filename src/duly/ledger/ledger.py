@@ -62,6 +62,8 @@ class Ledger:
         self.repository = TelemetryRepository()
         self.records = records
         self.session_id: int | None = None
+        self._lost_before = records.counts()
+        """By earlier sessions of this process."""
         self._clock = clock
         self._writer = Writer(file.db, records, file.lock.release)
 
@@ -86,7 +88,7 @@ class Ledger:
             log.warning(
                 "the process did not stop as it should: sessions=%d interrupted=%d", begun.orphans, begun.interrupted
             )
-        self.session_id = begun.id
+        self.session_id, self._lost_before = begun.id, self.records.counts()
         self._writer.flush()  # wakes it for the records that have waited for the session
         return begun
 
@@ -99,22 +101,29 @@ class Ledger:
     def end_session(self, end: SessionEnd = SessionEnd()) -> Future[None]:  # noqa: B008 - immutable
         """Write all records that wait, then end the session with the number of those that were lost."""
         session_id, repository, now = self.session_id, self.repository, self._clock.now()
+        before = self._lost_before
         flushed = self._writer.flush(final=True)
         if session_id is None:
             return flushed
-        return self.submit(lambda db: repository.end_session(db, session_id, now, end, self.records.counts()))
 
-    def close(self) -> None:
-        """Do what was submitted, close the file and let others have it. Waits for it; idempotent."""
-        self._writer.close()
+        def write(db: sqlite3.Connection) -> None:
+            overflow, exhausted, shutdown = (
+                lost - known for lost, known in zip(self.records.counts(), before, strict=True)
+            )
+            repository.end_session(db, session_id, now, end, (overflow, exhausted, shutdown))
+
+        return self.submit(write)
+
+    def close(self, *, flush: bool = True) -> None:
+        """Do what was submitted, close the file and let others have it. Waits for it; idempotent.
+
+        Without ``flush`` the records that wait are left in their queue.
+        """
+        self._writer.close(flush=flush)
 
     def abandon(self) -> None:
         """As ``close``, without waiting for it."""
         self._writer.abandon()
-
-    def lose(self) -> None:
-        """Close the file as it is, as if the process had been killed: no more records, the session not ended."""
-        self._writer.close(flush=False)
 
     def forget(self) -> None:
         """In a forked child: let go of everything, and touch nothing."""

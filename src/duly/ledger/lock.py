@@ -1,5 +1,6 @@
 """The lock that lets one writer at a time use a ledger."""
 
+import errno
 import fcntl
 import os
 import struct
@@ -9,6 +10,9 @@ from pathlib import Path
 from typing import Final, Self
 
 from duly.ledger.errors import DatabaseFileError
+
+_HELD = (errno.EACCES, errno.EAGAIN)
+"""Errors by which ``lockf`` says that somebody else has the lock."""
 
 _held: set[Path] = set()
 """Files locked by this process: POSIX locks do not see a second holder inside the process that has them."""
@@ -46,10 +50,14 @@ class FileLock:
                 ) from error
             try:
                 fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except OSError as error:
                 pid = pid_in(self._path)
                 self._file.close()
-                raise _in_use(path, pid) from None
+                if error.errno in _HELD:
+                    raise _in_use(path, pid) from None
+                raise DatabaseFileError(
+                    f"cannot lock {path}: {error.strerror}: choose a file on a disk that knows locks"
+                ) from error
             _held.add(self._path)
         try:
             self._file.truncate(0)
@@ -78,7 +86,7 @@ class FileLock:
 
 
 def holder(path: Path) -> int | None:
-    """The pid of the process that writes to the ledger; ``None``: nobody does.
+    """The pid of the process that writes to the ledger; ``None``: nobody does, or it cannot be told.
 
     It asks who would be in the way of a lock, and takes none: a process that starts meanwhile is not disturbed.
     """
@@ -89,7 +97,7 @@ def holder(path: Path) -> int | None:
         try:
             with lock.open("rb") as file:
                 return _in_the_way(file.fileno())
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):
             return None
 
 
@@ -106,7 +114,9 @@ def _in_the_way(file: int) -> int | None:
 
 
 def forget_locks() -> None:
-    """In a forked child: the locks are the parent's."""
+    """In a forked child: the locks are the parent's, and another of its threads may hold the guard."""
+    global _guard  # noqa: PLW0603 - as above
+    _guard = threading.Lock()
     _held.clear()
 
 

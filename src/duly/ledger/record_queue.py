@@ -266,12 +266,13 @@ class RecordQueue(Generic[RecordT]):
         return record
 
     def _tell_room(self) -> None:
-        if self._waiters and not self.full:
-            with self._guard:
-                waiters, self._waiters = self._waiters, []
-            for waiter in waiters:
-                if waiter.set_running_or_notify_cancel():
-                    waiter.set_result(None)
+        with self._guard:  # before looking: somebody may just have found the queue full
+            if not self._waiters or self.full:
+                return
+            waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if waiter.set_running_or_notify_cancel():
+                waiter.set_result(None)
 
     def _count_lost(self, number: int, counter: str, why: str) -> None:
         now = self._clock.monotonic()

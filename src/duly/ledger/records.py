@@ -10,9 +10,6 @@ from duly.ledger.ids import id_bytes
 Kind: TypeAlias = Literal["handler", "job"]
 SourceTier: TypeAlias = Literal["app", "framework"]
 
-LONGEST_TRACEBACK = 8192
-"""Characters that are stored of a traceback."""
-
 _MICROSECOND = 1_000
 _MILLISECOND = 1_000_000
 
@@ -159,11 +156,6 @@ def from_seconds(moment: float) -> int:
 def storable(text: str | None) -> str | None:
     """The text with what no file can hold, half a surrogate pair, replaced."""
     return None if text is None else text.encode("utf-8", "replace").decode("utf-8")
-
-
-def cut_traceback(text: str) -> str:
-    """A traceback as it is stored."""
-    return text if len(text) <= LONGEST_TRACEBACK else text[:LONGEST_TRACEBACK] + "\n... [truncated]"
 
 
 def _number(found: int | None) -> int:

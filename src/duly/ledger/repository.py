@@ -1,5 +1,6 @@
 """What is written to the ledger. Each method is a unit of work for the writer: it runs inside a transaction."""
 
+import logging
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -7,7 +8,9 @@ from enum import Enum
 from itertools import groupby
 from typing import Literal
 
-from duly.ledger.codes import KIND, MISFIRE, MODE, REASON, SESSION_STATUS, STATUS, TIER, TRIGGER_TYPE
+from duly.core.outcomes import Reason
+from duly.core.trigger import Chain
+from duly.ledger.codes import KIND, MISFIRE, MODE, REASON, SESSION_STATUS, STARTED, STATUS, TIER, TRIGGER_TYPE
 from duly.ledger.conservation import Account, Entry, Kind, findings
 from duly.ledger.ids import new_execution_id
 from duly.ledger.record_queue import Counts
@@ -16,11 +19,13 @@ from duly.ledger.registrations import ListenerRegistration, ScheduledJobRegistra
 from duly.ledger.statements import statements
 from duly.triggers.spec import chain_from_spec
 
+log = logging.getLogger("duly.ledger")
+
 _SQL = statements("writes")
 _INSERT = _SQL["insert_execution"]
 _INSERT_PLAIN = _SQL["insert_plain_execution"]
 _CANCELLED = STATUS.numbers["cancelled"]
-_JOB, _MISSED, _DOWN = KIND.numbers["job"], STATUS.numbers["missed"], REASON.numbers["down"]
+_JOB = KIND.numbers["job"]
 _FLOORS = ("floor_app", "floor_framework")
 _ROWS_LOOKED_AT = 10_000
 """The newest of the file, among which the last execution of an orphaned session is looked for."""
@@ -65,6 +70,12 @@ class StoredSchedule:
     cancelled_at: int | None
     highest: int | None
     """The last slot that has a row."""
+    outcome: str | None
+    """How it ended; ``None``: it has not."""
+
+    def chain(self) -> Chain | None:
+        """Its chain; ``None``: only the program, or a later version of Duly, can tell it."""
+        return chain_of_spec(self.trigger_spec)
 
     @property
     def live(self) -> bool:
@@ -107,13 +118,16 @@ class TelemetryRepository:
     def _mend(self, db: sqlite3.Connection, session_id: int, now: int) -> None:
         """Close the gaps that a process has left which was killed while older rows than the last were not written."""
         for schedule_id, job_id, spec, first in db.execute(_SQL["schedules_to_mend"]).fetchall():
+            chain = chain_of_spec(spec)
+            if chain is None:
+                continue
             slots = db.execute(_SQL["slots_of_schedule"], (schedule_id,))
             entries = (Entry(start, end, count, "") for start, end, count in slots)
-            account = Account(str(schedule_id), chain_from_spec(spec), first, pending=first, floor=self._floor(db))
+            account = Account(str(schedule_id), chain, first, pending=first, floor=self._floor(db))
             gaps = [
                 (gap.first, gap.last, gap.count) for gap in findings(account, entries, None) if gap.kind is Kind.MISSING
             ]
-            self.insert(db, [missed_while_down(gap, schedule_id, job_id, session_id, now) for gap in gaps])
+            self.insert(db, [not_run(gap, Reason.DOWN, (schedule_id, job_id, session_id), now) for gap in gaps])
 
     def _floor(self, db: sqlite3.Connection) -> int | None:
         found = [row[0] for key in _FLOORS if (row := db.execute(_SQL["floor"], (key,)).fetchone())]
@@ -224,20 +238,21 @@ class TelemetryRepository:
     def schedules(self, db: sqlite3.Connection, app_key: str, instance_index: int) -> dict[str, StoredSchedule]:
         """The newest schedule of each job of an app, by name of the job."""
         newest = {row[2]: row for row in db.execute(_SQL["schedules_of_app"], (app_key, instance_index))}
-        return {name: StoredSchedule(*(*row, self.highest_slot(db, row[0]))) for name, row in newest.items()}
+        return {name: StoredSchedule(*(*row, *self._last_slot(db, row[0]))) for name, row in newest.items()}
 
-    def has_schedule(self, db: sqlite3.Connection, job_id: int, schedule_id: int) -> bool:
+    def has_schedule(self, db: sqlite3.Connection, job_id: int | None, schedule_id: int | None) -> bool:
         """Whether there is such a schedule of such a job."""
         return db.execute(_SQL["has_schedule"], (schedule_id, job_id)).fetchone() is not None
 
-    def highest_slot(self, db: sqlite3.Connection, schedule_id: int) -> int | None:
-        """The last slot of a schedule that has a row; ``None``: it has none."""
-        found = db.execute(_SQL["highest_slot"], (schedule_id,)).fetchone()
-        return None if found is None else int(found[0])
+    def is_decided(self, db: sqlite3.Connection, row: AnyRow) -> bool:
+        """Whether another row than this counts for its slot."""
+        values = (row.schedule_id, row.scheduled_ts, row.execution_id)
+        return db.execute(_SQL["other_row_of_slot"], values).fetchone() is not None
 
-    def successes(self, db: sqlite3.Connection, schedule_id: int) -> int:
-        """How many slots of a schedule ended in success."""
-        return int(db.execute(_SQL["successes"], (schedule_id,)).fetchone()[0])
+    def _last_slot(self, db: sqlite3.Connection, schedule_id: int) -> tuple[int | None, str | None]:
+        """The last slot of a schedule that has a row, and how it ended."""
+        slot, status = db.execute(_SQL["last_slot"], (schedule_id,)).fetchone() or (None, STARTED)
+        return slot, None if status == STARTED else STATUS.words[status]
 
     # Logs and audit
 
@@ -259,13 +274,28 @@ class TelemetryRepository:
         db.execute(_SQL["insert_audit"], (ts, session_id, actor, action, target, reason))
 
 
-def missed_while_down(slots: tuple[int, int, int], schedule_id: int, job_id: int, session_id: int, now: int) -> Row:
-    """The row for slots, first, last and their number, that nobody has decided because nothing ran."""
+def not_run(slots: tuple[int, int, int], reason: Reason, parents: tuple[int, int, int], now: int) -> Row:
+    """The row for slots that nobody has decided: first, last and their number.
+
+    ``parents`` are the row ids of schedule, job and session.
+    """
     first, last, count = slots
+    schedule_id, job_id, session_id = parents
     return Row(
-        _JOB, _MISSED, job_id, session_id, new_execution_id(now), first, 0, schedule_id, first, count,
-        scheduled_to_ts=last if count > 1 else None, reason=_DOWN,
+        _JOB, STATUS.numbers[reason.outcome], job_id, session_id, new_execution_id(now), first, 0, schedule_id, first,
+        count, scheduled_to_ts=last if count > 1 else None, reason=REASON.numbers[reason],
     )  # fmt: skip
+
+
+def chain_of_spec(spec: str | None) -> Chain | None:
+    """The chain that a schedule was stored with; ``None`` if it cannot be rebuilt."""
+    if spec is None:
+        return None
+    try:
+        return chain_from_spec(spec)
+    except ValueError:
+        log.warning("a trigger cannot be rebuilt, its slots are not accounted for: spec=%s", spec, exc_info=True)
+        return None
 
 
 class _Together(Enum):

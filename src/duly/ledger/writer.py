@@ -63,6 +63,7 @@ class Writer:
         self._alarm.acquire()
         self._asleep = False
         self._closing = False
+        self._ended = False
         self._out_of_order = False
         """What the file says: whether rows were written while older ones waited for another attempt."""
         self._thread = threading.Thread(target=self._serve, name="duly-ledger", daemon=True)
@@ -79,6 +80,8 @@ class Writer:
         write = _Write(work)
         self._waiting.append(write)
         self._wake()
+        if self._ended:
+            self._refuse_waiting()
         return write.future
 
     def flush(self, *, final: bool = False) -> Future[None]:
@@ -136,10 +139,19 @@ class Writer:
                 except BaseException:
                     log.critical("the writer of the ledger failed and goes on", exc_info=True)
         finally:
-            self._records.wake = None
+            self._ended = True
+            self._refuse_waiting()
+            if self._records.wake == self._wake_for_record:  # else a later writer has set its own
+                self._records.wake = None
             with in_sqlite():
                 self._db.close()
             self._at_end()
+
+    def _refuse_waiting(self) -> None:
+        """Tell those who came while the thread ended."""
+        with suppress(IndexError):
+            while True:
+                _tell(self._waiting.popleft(), RuntimeError("the ledger is closed"))
 
     def _sleep(self) -> None:
         """Until there is something to do."""
@@ -160,21 +172,29 @@ class Writer:
 
     def _turn(self) -> None:
         writes = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        final = [write for write in writes if isinstance(write.work, _FinalFlush)]
-        batches = self._records.take(everything=bool(writes), final=bool(final))
+        final = any(isinstance(write.work, _FinalFlush) for write in writes)
+        batches = self._records.take(everything=bool(writes), final=final)
         if not final:
             self._commit([_Records(self._records, batch, final=False) for batch in batches], writes)
             return
+        failure = None
         while batches:  # again, record by record, for what could not be written together
-            self._commit([_Records(self._records, batch, final=True) for batch in batches], [])
+            failure = self._commit([_Records(self._records, batch, final=True) for batch in batches], [])
             batches = self._records.take(final=True)
         self._records.drop_all()
-        self._commit([], writes)
+        if failure is None:
+            self._commit([], writes)
+        else:  # nothing can be written now: who waits for the end is not to wait for that once more
+            for write in writes:
+                _tell(write, None if write.is_flush else failure)
 
-    def _commit(self, batches: list[_Records[Any]], writes: list[_Write[Any]]) -> None:
+    def _commit(self, batches: list[_Records[Any]], writes: list[_Write[Any]]) -> Exception | None:
+        """Write all of them in one transaction; what went wrong, if none of it is written."""
         pieces: list[_Piece] = [*batches, *writes]
-        if not pieces:
-            return
+        if not batches and all(write.is_flush for write in writes):
+            for piece in pieces:
+                _tell(piece, None)
+            return None
         db = self._db
         try:
             db.execute("BEGIN IMMEDIATE")
@@ -187,14 +207,16 @@ class Writer:
                     raise error  # noqa: TRY301 - as the commit would
             db.execute("COMMIT")
         except Exception as failure:  # noqa: BLE001 - goes to all of the group
-            if db.in_transaction:
-                db.execute("ROLLBACK")
+            with suppress(sqlite3.Error):
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
             for piece in pieces:
                 _tell(piece, piece.error or failure)
-            return
+            return failure
         self._out_of_order = out_of_order
         for piece in pieces:
             _tell(piece, piece.error)
+        return None
 
 
 class _Piece(Protocol):
@@ -218,12 +240,17 @@ class _Write(Generic[ResultT]):
         self.error: Exception | None = None
         self._results: list[ResultT] = []
 
+    @property
+    def is_flush(self) -> bool:
+        """Whether it only waits for others."""
+        return self.work is _nothing or isinstance(self.work, _FinalFlush)
+
     def write(self, db: sqlite3.Connection) -> None:
         self._results = [self.work(db)]
 
     def committed(self) -> None:
         if self.future.set_running_or_notify_cancel():
-            self.future.set_result(self._results[0])
+            self.future.set_result(self._results[0] if self._results else None)  # type: ignore[arg-type] # a flush gives nothing
 
     def failed(self, error: Exception) -> None:
         if self.future.set_running_or_notify_cancel():

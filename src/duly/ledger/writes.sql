@@ -108,10 +108,6 @@ INSERT INTO raw_schedules (job_id, trigger_id, trigger_spec, timezone, first_ts)
 -- name: end_schedule
 UPDATE raw_schedules SET ended_at = ? WHERE id = ? AND ended_at IS NULL;
 
--- name: live_jobs
-SELECT id, job_name, paused_at, trigger_type FROM raw_scheduled_jobs
-WHERE app_key = ? AND instance_index = ? AND retired_at IS NULL AND cancelled_at IS NULL;
-
 -- name: schedules_of_app
 -- All schedules of an app's jobs, newest last.
 SELECT s.id, s.job_id, j.job_name, s.trigger_id, s.trigger_spec, s.timezone, s.first_ts, s.open_ts, s.ended_at,
@@ -122,14 +118,14 @@ WHERE j.app_key = ? AND j.instance_index = ? ORDER BY s.id;
 -- name: has_schedule
 SELECT 1 FROM raw_schedules WHERE id = ? AND job_id = ?;
 
--- name: highest_slot
--- The last slot of a schedule that has a row.
-SELECT coalesce(scheduled_to_ts, scheduled_ts) FROM raw_executions
+-- name: last_slot
+-- The last slot of a schedule that has a row, and its status.
+SELECT coalesce(scheduled_to_ts, scheduled_ts), status FROM raw_executions
 WHERE schedule_id = ? AND scheduled_ts IS NOT NULL AND tick_count > 0 ORDER BY scheduled_ts DESC LIMIT 1;
 
--- name: successes
-SELECT count(*) FROM raw_executions
-WHERE schedule_id = ? AND scheduled_ts IS NOT NULL AND tick_count > 0 AND status = 1;
+-- name: other_row_of_slot
+SELECT 1 FROM raw_executions
+WHERE schedule_id = ? AND scheduled_ts = ? AND tick_count > 0 AND execution_id <> ?;
 
 -- name: note_out_of_order
 -- Rows are written while older ones wait for another attempt: killed now, the highest slot does not tell where to go on.
@@ -142,7 +138,7 @@ DELETE FROM raw_meta WHERE key = 'out_of_order';
 SELECT 1 FROM raw_meta WHERE key = 'out_of_order';
 
 -- name: schedules_to_mend
-SELECT id, job_id, trigger_spec, first_ts FROM raw_schedules WHERE trigger_spec IS NOT NULL AND ended_at IS NULL;
+SELECT id, job_id, trigger_spec, first_ts FROM raw_schedules WHERE trigger_spec IS NOT NULL;
 
 -- name: slots_of_schedule
 SELECT scheduled_ts, coalesce(scheduled_to_ts, scheduled_ts), tick_count FROM raw_executions

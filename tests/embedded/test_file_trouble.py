@@ -1,0 +1,226 @@
+"""The ledger in a file: what cannot be written, was deleted, or is not understood."""
+
+import logging
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from duly import IntervalTrigger, OnceTrigger, Scheduler
+from duly.ledger.codes import STARTED
+from duly.ledger.doctor import examine
+from duly.ledger.prune import prune
+from duly.ledger.records import AnyRow, Row
+from duly.ledger.repository import TelemetryRepository
+from duly.triggers import Every
+from tests.embedded.filed import outcomes
+from tests.embedded.lives import BEGIN, Custom, Lives, nanoseconds, seconds
+from tests.embedded.waiting import Calls
+
+
+def test_rows_that_overtook_older_ones_leave_no_gap_behind(lives: Lives, monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = [sqlite3.OperationalError("disk I/O error")]
+    insert = TelemetryRepository.insert
+
+    def fail_once(repository: TelemetryRepository, db: sqlite3.Connection, rows: Iterable[Row]) -> None:
+        rows = list(rows)
+        if any(row.scheduled_ts == nanoseconds(2) for row in rows) and failures:
+            raise failures.pop()
+        insert(repository, db, rows)
+
+    monkeypatch.setattr(TelemetryRepository, "insert", fail_once)
+    scheduler = lives.begin()
+    scheduler.schedule(Calls(), "job", IntervalTrigger(seconds=0.5, start_time=BEGIN + timedelta(seconds=1)))
+    for _ in range(5):  # at 2.5 seconds the batch with the slot of 2 waits for its second attempt
+        lives.world.advance(0.5)
+        assert scheduler._driver.book is not None
+        scheduler._driver.book.flush()
+    lives.kill(scheduler)
+    assert lives.rows("scheduled_ts, status") == [(slot, "success") for slot in seconds(1, 1.5, 2.5)]
+    lives.begin().stop()
+    assert lives.rows("scheduled_ts, status, reason") == [
+        (seconds(1)[0], "success", None),
+        (seconds(1.5)[0], "success", None),
+        (seconds(2)[0], "missed", "down"),
+        (seconds(2.5)[0], "success", None),
+    ]
+
+
+@pytest.mark.parametrize("still_scheduled", [True, False])
+def test_a_one_shot_whose_row_was_pruned_never_runs_again(pruned_lives: Lives, still_scheduled: bool) -> None:
+    calls, once = Calls(), OnceTrigger(BEGIN + timedelta(seconds=5))
+    scheduler = pruned_lives.begin()
+    scheduler.schedule(calls, "once", once)
+    pruned_lives.world.advance(10)
+    scheduler.stop()
+    if not still_scheduled:
+        pruned_lives.begin().stop()
+    prune(pruned_lives.path, nanoseconds(9))
+    assert pruned_lives.rows() == []
+    again = pruned_lives.begin()
+    again.schedule(calls, "once", once)
+    pruned_lives.world.advance(10)
+    again.stop()
+    assert len(calls) == 1
+
+
+def test_an_interval_goes_on_after_its_rows_were_pruned(pruned_lives: Lives) -> None:
+    scheduler = pruned_lives.begin()
+    scheduler.schedule(Calls(), "job", Every(seconds=10))
+    pruned_lives.world.advance(35)
+    scheduler.stop()
+    prune(pruned_lives.path, nanoseconds(34))
+    assert pruned_lives.rows() == []
+    again = pruned_lives.begin()
+    again.schedule(Calls(), "job", Every(seconds=10))
+    pruned_lives.world.advance(10)
+    again.stop()
+    assert pruned_lives.rows("scheduled_ts, status") == [(seconds(40)[0], "success")]
+
+
+def test_slots_that_a_stop_could_not_write_are_counted_and_do_not_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lives, calls = Lives(tmp_path / "jobs.db"), Calls()
+    scheduler = lives.begin()
+    scheduler.schedule(calls, "job", Every(seconds=10))
+    lives.world.advance(15)
+    assert scheduler.history()
+    with monkeypatch.context() as patch:
+        patch.setattr(TelemetryRepository, "insert", _full)
+        lives.world.advance(30)
+        scheduler.stop()
+    assert scheduler.health().lost == 3
+    scheduler.start()
+    lives.world.advance(10)
+    scheduler.stop()
+    scheduler.start()
+    scheduler.stop()
+    assert len(calls) == 5
+    assert lives.rows("scheduled_ts") == seconds(10, 50)
+    assert lives.rows("dropped_shutdown + dropped_exhausted", "sessions") == [3, 0, 0]
+    troubles = [found.trouble for found in examine(lives.path, clock=lives.world.clock).diagnoses]
+    assert troubles == ["lost", "missing"]
+
+
+def _full(*_: object) -> None:
+    raise sqlite3.OperationalError("database or disk is full")
+
+
+def test_a_start_that_fails_retires_nobody(lives: Lives, monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduler = lives.begin()
+    scheduler.schedule(Calls(), "job", Every(seconds=10))
+    lives.world.advance(10)
+    scheduler.stop()
+    again = Scheduler(history=lives.path, clock=lives.world.clock)
+    again.schedule(Calls(), "job", Every(seconds=10))
+    with monkeypatch.context() as patch:
+        patch.setattr("duly.embedded.scheduler.make_host", _full)
+        with pytest.raises(sqlite3.OperationalError):
+            again.start()
+    again.start()
+    lives.world.advance(10)
+    again.stop()
+    assert lives.rows("schedule_id, scheduled_ts") == [(1, slot) for slot in seconds(10, 20)]
+
+
+def test_a_mark_that_is_tried_again_after_its_outcome_changes_nothing(
+    lives: Lives, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = [sqlite3.OperationalError("disk I/O error")]
+    insert = TelemetryRepository.insert
+
+    def fail_once(repository: TelemetryRepository, db: sqlite3.Connection, rows: Iterable[AnyRow]) -> None:
+        rows = list(rows)
+        if any(row.status == STARTED for row in rows) and failures:
+            raise failures.pop()
+        insert(repository, db, rows)
+
+    scheduler = lives.begin()
+    scheduler.schedule(lambda: lives.world.clock.work(0.5), "slow", Every(seconds=10))
+    lives.world.advance(9)
+    scheduler.history()
+    monkeypatch.setattr(TelemetryRepository, "insert", fail_once)
+    lives.world.advance(1)
+    scheduler.history()
+    lives.world.advance(0.6)
+    scheduler.history()
+    assert failures == []
+    lives.world.advance(5)
+    scheduler.stop()
+    assert lives.rows("scheduled_ts, status") == [(seconds(10)[0], "success")]
+    assert scheduler.health().lost == 0
+
+
+def test_a_schedule_of_a_later_version_stops_nobody(lives: Lives, tmp_path: Path) -> None:
+    scheduler = lives.begin()
+    scheduler.schedule(Calls(), "job", Every(seconds=10))
+    lives.world.advance(10)
+    scheduler.stop()
+    with closing(sqlite3.connect(lives.path)) as db:
+        db.execute("UPDATE raw_schedules SET trigger_spec = '{}'")
+        db.execute("INSERT INTO raw_meta VALUES ('out_of_order', '1')")
+        db.commit()
+    lives.world.clock.elapse(20)
+    lives.begin().stop()
+    with closing(sqlite3.connect(lives.path)) as db:
+        db.execute("UPDATE raw_schedules SET trigger_spec = NULL")  # for the check of this file
+        db.commit()
+    assert outcomes(lives.path) == {"success": 1}
+    assert lives.rows("status", "sessions") == ["success", "success"]
+
+
+def test_a_start_that_fails_lets_go_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class NoThread:
+        def __init__(self, *_: object) -> None:
+            raise RuntimeError("can't start new thread")
+
+    scheduler = Scheduler(history=tmp_path / "jobs.db")
+    with monkeypatch.context() as patch:
+        patch.setattr("duly.embedded.host.ThreadHost", NoThread)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            scheduler.start()
+    assert not scheduler.health().running
+    with Scheduler(history=tmp_path / "jobs.db"):
+        pass
+
+
+def test_texts_that_no_file_can_hold_are_stored_with_a_stand_in(lives: Lives, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, "duly")  # pytest's own channels cannot carry such texts either
+    scheduler = lives.begin()
+
+    def fail(_: object) -> None:
+        raise ValueError("half \ud800 a pair")
+
+    scheduler.schedule(fail, "job \udcff", Every(seconds=10), args=("\ud800",), group="g\ud800", max_runs=1)
+    lives.world.advance(10)
+    scheduler.stop()
+    assert lives.rows("status, error_message") == [("error", "half ? a pair")]
+    assert lives.rows("job_name", "scheduled_jobs") == ["job ?"]
+
+
+def test_a_trigger_with_an_unknown_type_is_refused_when_it_is_scheduled(lives: Lives) -> None:
+    class Odd(Custom):
+        def trigger_db_type(self) -> Any:  # noqa: ANN401 - wrong on purpose
+            return "odd"
+
+    scheduler = lives.begin()
+    with pytest.raises(ValueError, match=r"trigger_db_type\(\) must be one of 'interval', .* got 'odd'"):
+        scheduler.schedule(Calls(), "odd", Odd())
+    assert scheduler.list_jobs() == []
+
+
+@pytest.mark.parametrize("history", [False, 7, b"jobs.db"])
+def test_a_history_that_is_no_path_is_refused(history: Any) -> None:  # noqa: ANN401 - wrong on purpose
+    with pytest.raises(TypeError, match="history must be a path, or None"):
+        Scheduler(history=history)
+
+
+def test_no_file_is_made_before_the_start(tmp_path: Path) -> None:
+    scheduler = Scheduler(history=tmp_path / "jobs.db")
+    scheduler.schedule(Calls(), trigger=Every(seconds=10))
+    assert list(tmp_path.iterdir()) == []
