@@ -15,7 +15,7 @@ from typing import Any
 from duly.core.clock import Clock
 from duly.ledger.connections import LATEST, open_writer
 from duly.ledger.lock import FileLock
-from duly.ledger.record_queue import RecordQueue
+from duly.ledger.record_queue import Counts, RecordQueue
 from duly.ledger.repository import SessionEnd, SessionStart, TelemetryRepository
 from duly.ledger.writer import ResultT, Work, Writer
 
@@ -62,8 +62,6 @@ class Ledger:
         self.repository = TelemetryRepository()
         self.records = records
         self.session_id: int | None = None
-        self._lost_before = records.counts()
-        """By earlier sessions of this process."""
         self._clock = clock
         self._writer = Writer(file.db, records, file.lock.release)
 
@@ -88,7 +86,7 @@ class Ledger:
             log.warning(
                 "the process did not stop as it should: sessions=%d interrupted=%d", begun.orphans, begun.interrupted
             )
-        self.session_id, self._lost_before = begun.id, self.records.counts()
+        self.session_id = begun.id
         self._writer.flush()  # wakes it for the records that have waited for the session
         return begun
 
@@ -98,21 +96,26 @@ class Ledger:
         if session_id is not None:
             self.submit(lambda db: self.repository.beat(db, session_id, now))
 
-    def end_session(self, end: SessionEnd = SessionEnd()) -> Future[None]:  # noqa: B008 - immutable
+    def end_session(self, end: SessionEnd = SessionEnd()) -> Future[Any]:  # noqa: B008 - immutable
         """Write all records that wait, then end the session with the number of those that were lost."""
-        session_id, repository, now = self.session_id, self.repository, self._clock.now()
-        before = self._lost_before
+        session_id, records, now = self.session_id, self.records, self._clock.now()
         flushed = self._writer.flush(final=True)
         if session_id is None:
             return flushed
 
-        def write(db: sqlite3.Connection) -> None:
-            overflow, exhausted, shutdown = (
-                lost - known for lost, known in zip(self.records.counts(), before, strict=True)
-            )
-            repository.end_session(db, session_id, now, end, (overflow, exhausted, shutdown))
+        def write(db: sqlite3.Connection) -> Counts:
+            counts = records.counts()
+            overflow, exhausted, shutdown = (lost - known for lost, known in zip(counts, records.known, strict=True))
+            self.repository.end_session(db, session_id, now, end, (overflow, exhausted, shutdown))
+            return counts
 
-        return self.submit(write)
+        ended = self.submit(write)
+        ended.add_done_callback(self._note_losses)
+        return ended
+
+    def _note_losses(self, ended: Future[Counts]) -> None:
+        if ended.exception() is None:
+            self.records.known = ended.result()
 
     def close(self, *, flush: bool = True) -> None:
         """Do what was submitted, close the file and let others have it. Waits for it; idempotent.

@@ -100,6 +100,8 @@ class RecordQueue(Generic[RecordT]):
         self.limit = capacity * (1 + _RING)
         self.wake: Callable[[], None] | None = None
         """Wakes the writer, while it sleeps; ``None`` while it is at work, or there is none."""
+        self.known: Counts = (0, 0, 0)
+        """Losses that stand in the row of a session already."""
         self._clock = clock
         self._setting = setting
         self._queue: deque[RecordT] = deque()
