@@ -6,13 +6,13 @@ import asyncio
 from traceback import format_exception
 
 from duly.core.clock import Clock
-from duly.core.outcomes import Failure, Outcome, classify
+from duly.core.outcomes import Failure, Outcome, classify, cut_traceback
 from duly.executor.commands import Command
 from duly.executor.errors import DependencyError
 from duly.history import Entry, full_row
 from duly.ledger.codes import STARTED, STATUS
 from duly.ledger.ids import id_bytes, id_text, new_execution_id
-from duly.ledger.records import cut_traceback, storable
+from duly.ledger.records import storable
 
 _STATUS = {outcome: STATUS.numbers[outcome.value] for outcome in Outcome}
 _SUCCESS = Outcome.SUCCESS  # Python 3.11 is slow to read it from the class

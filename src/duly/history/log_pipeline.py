@@ -112,9 +112,12 @@ class LogPipeline(logging.Handler):
         with self._guard:
             self.dropped += number
 
-    def createLock(self) -> None:  # noqa: N802 - named by its base
-        """It needs none of its base's, which would make those who log wait for each other."""
-        self.lock = None
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Emit it, without the lock of the base, which would make those who log wait for each other."""
+        passed: object = self.filter(record)  # from Python 3.12 on a filter may give another record
+        if passed:
+            self.emit(passed if isinstance(passed, logging.LogRecord) else record)
+        return bool(passed)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Put a record into the queue if there is room."""

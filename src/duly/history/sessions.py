@@ -8,9 +8,9 @@ from importlib.metadata import version
 from traceback import format_exception
 from typing import TYPE_CHECKING, ClassVar
 
-from duly.core.outcomes import text_of
+from duly.core.outcomes import cut_traceback, text_of
 from duly.history.database import DatabaseService
-from duly.ledger.records import cut_traceback, storable
+from duly.ledger.records import storable
 from duly.ledger.repository import SessionEnd
 from duly.lifecycle import Resource
 
