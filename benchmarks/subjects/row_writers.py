@@ -184,7 +184,7 @@ class EmbeddedRuns(LedgerFile):
         options = Options(policy=Policy(), timeout=None, group=None, awaited=False)
         job = LiveJob(f"{ID_PREFIX}job-{number}", chain_of(trigger, "UTC"), options, _nothing, trigger)
         job.pending = _FIRST * SECOND
-        job.page = self._book.page_of(job)
+        job.page = self._book.page_of(job, job.pending)
         self._book.adopt(job, self.clock.now())
         return job
 
