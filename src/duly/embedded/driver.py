@@ -29,8 +29,9 @@ from duly.embedded.records import EVENT_OF, Ended, JobEvent, Line, Listener, Not
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from duly.embedded.book import Book, Item
+    from duly.embedded.book import Book
     from duly.embedded.host import Host
+    from duly.embedded.rows import Item
 
 log = logging.getLogger("duly.embedded")
 

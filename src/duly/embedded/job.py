@@ -16,7 +16,7 @@ from duly.core.trigger import Chain, TriggerProtocol
 from duly.embedded.options import Options
 
 if TYPE_CHECKING:
-    from duly.embedded.book import Page
+    from duly.embedded.page import Page
 
 JobFunction: TypeAlias = Callable[..., Any]
 
