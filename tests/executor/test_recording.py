@@ -10,9 +10,22 @@ from pathlib import Path
 import pytest
 
 from duly.core.clock import SECOND, SystemClock
+from duly.core.context import CURRENT_EXECUTION_ID
 from duly.core.outcomes import Outcome
 from duly.executor import Slots
-from tests.executor.plant import Chore, Plant, config, in_plant, job, listener, nothing, rows_of, running, until
+from tests.executor.plant import (
+    Chore,
+    Plant,
+    config,
+    in_plant,
+    job,
+    listener,
+    nothing,
+    raising,
+    rows_of,
+    running,
+    until,
+)
 from tests.lifecycle.house import turns
 
 RING = 11
@@ -258,6 +271,48 @@ def test_a_gone_parent_leaves_a_row_without(tmp_path: Path, caplog: pytest.LogCa
     with caplog.at_level(logging.WARNING, "duly.ledger"):
         in_plant(tmp_path, main)
     assert any("the parent of a record is gone" in record.getMessage() for record in caplog.records)
+
+
+def test_a_gone_schedule_leaves_a_row_without(tmp_path: Path) -> None:
+    async def main(plant: Plant) -> None:
+        await plant.execute("job", nothing, job_db_id=77, schedule_id=88, scheduled_ts=2.0)
+        await plant.execute("job", nothing, schedule_id=88, scheduled_ts=3.0)
+        await plant.database.flush(retries=True)
+        assert [(row["status"], row["scheduled_ts"]) for row in await plant.rows()] == [
+            ("success", 2.0),
+            ("success", 3.0),
+        ]
+        assert plant.executor.get_drop_counters() == (0, 0, 0)
+
+    in_plant(tmp_path, main)
+
+
+def test_an_exception_that_cannot_be_formatted_is_recorded_all_the_same(tmp_path: Path) -> None:
+    class Odd(Exception):  # noqa: N818 - a user's
+        @property
+        def __notes__(self) -> list[str]:
+            raise RuntimeError("no notes")
+
+    async def main(plant: Plant) -> None:
+        await plant.execute("job", raising(Odd("no lamp")))
+        row = await plant.row()
+        assert (row["status"], row["error_message"]) == ("error", "no lamp")
+        assert "cannot be formatted" in row["error_traceback"]
+
+    in_plant(tmp_path, main)
+
+
+def test_a_name_that_cannot_be_told_keeps_nothing_from_running(tmp_path: Path) -> None:
+    def unknown(app_key: str, index: int) -> str:
+        raise KeyError(app_key, index)
+
+    async def main(plant: Plant) -> None:
+        plant.executor.instance_names = unknown
+        assert await plant.execute("job", nothing) is Outcome.SUCCESS
+        assert CURRENT_EXECUTION_ID.get() is None
+        assert (await plant.row())["status"] == "success"
+
+    in_plant(tmp_path, main)
 
 
 def test_a_record_that_cannot_be_stored_takes_no_other_along(tmp_path: Path) -> None:

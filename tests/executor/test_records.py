@@ -182,6 +182,7 @@ def test_what_cannot_be_recorded_changes_nothing_for_the_caller(tmp_path: Path) 
     async def main(plant: Plant) -> None:
         assert await plant.execute("job", nothing, scheduled_ts=float("inf")) is Outcome.SUCCESS
         assert await plant.rows() == []
+        assert plant.executor.get_drop_counters() == (0, 1, 0)
 
     in_plant(tmp_path, main)
 

@@ -7,7 +7,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -305,3 +305,39 @@ def test_after_the_stop_the_loggers_are_as_before(tmp_path: Path) -> None:
     asyncio.run(main())
     assert (logger.level, list(logger.handlers)) == before
     assert not [thread for thread in threading.enumerate() if thread.name == "duly-log"]
+
+
+def test_an_execution_id_that_is_none_hurts_nobody(pipeline: LogPipeline) -> None:
+    former = CURRENT_EXECUTION_ID.set("of my own")
+    log.warning("lamp")
+    CURRENT_EXECUTION_ID.reset(former)
+    pipeline.drain()
+    assert [(entry.message, entry.execution_id) for entry in pipeline.entries()] == [("lamp", None)]
+
+
+def test_a_store_that_fails_is_counted_and_does_not_end_the_thread(pipeline: LogPipeline, stream: io.StringIO) -> None:
+    def fail(_: object) -> bool:
+        raise ValueError("no store")
+
+    pipeline.store_with(fail)
+    log.warning("lamp")
+    pipeline.drain()
+    log.warning("door")
+    pipeline.drain()
+    assert pipeline.dropped == 2
+    assert [entry.message for entry in pipeline.entries()] == ["lamp", "door"]
+    assert "a log record is lost" in stream.getvalue()
+    pipeline.store_with(None)
+
+
+def test_log_records_that_a_locked_file_refuses_are_counted(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with logging_room(tmp_path) as room:
+            pipeline = service_of(room)._pipeline
+            with closing(sqlite3.connect(tmp_path / "duly.db", isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                log.warning("lamp")
+                await until(lambda: pipeline.dropped)
+                other.execute("ROLLBACK")
+
+    asyncio.run(main())

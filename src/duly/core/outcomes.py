@@ -11,6 +11,7 @@ A slot that nobody has decided yet has no outcome. The others, and what leads to
 
 from dataclasses import dataclass
 from enum import StrEnum
+from traceback import format_exception
 
 from duly.core.errors import DulyError
 
@@ -84,6 +85,14 @@ def text_of(error: BaseException) -> str:
 
 LONGEST_TRACEBACK = 8192
 """Characters that are kept of a traceback."""
+
+
+def traceback_of(error: BaseException) -> str:
+    """The complete traceback; a stand-in if its class, or a note of it, a user's, cannot give one."""
+    try:
+        return "".join(format_exception(error))
+    except BaseException:  # noqa: BLE001 - as in ``text_of``
+        return f"{type(error).__name__}: {text_of(error)}\n<the traceback cannot be formatted>\n"
 
 
 def cut_traceback(text: str) -> str:

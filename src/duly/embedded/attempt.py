@@ -6,8 +6,8 @@ import logging
 from typing import TYPE_CHECKING, Self
 
 from duly.core.clock import SECOND
-from duly.core.outcomes import Outcome, classify
-from duly.embedded.records import Ended, traceback_text
+from duly.core.outcomes import Outcome, classify, cut_traceback, traceback_of
+from duly.embedded.records import Ended
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -67,7 +67,7 @@ class Attempt(Ended):
         if self.run.slot is None:
             self.error = error
         if outcome is Outcome.ERROR:
-            self.traceback = traceback_text(error)
+            self.traceback = cut_traceback(traceback_of(error))
         if self.run.done:
             return  # timed out before: what comes of it is ignored
         if outcome is Outcome.ERROR:

@@ -5,12 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from traceback import format_exception
 from typing import Any, TypeAlias
 
 from duly.core.clock import Zone
 from duly.core.decisions import Cause, Close
-from duly.core.outcomes import Failure, Outcome, Reason, cut_traceback
+from duly.core.outcomes import Failure, Outcome, Reason
 from duly.embedded.job import LiveJob, LiveRun, moment
 
 KEPT = 1_000
@@ -197,8 +196,3 @@ class Records:
             if (job_id is None or line.job.key == job_id) and (status is None or line.outcome is status):
                 found.append(line)
         return found
-
-
-def traceback_text(error: BaseException) -> str:
-    """The traceback as it is kept."""
-    return cut_traceback("".join(format_exception(error)))

@@ -15,7 +15,10 @@ _MOST_REMEMBERED = 1_000
 
 
 class ByEntity(Generic[StateT]):
-    """States of entities. Never takes one entity for another, whatever they compare equal to. Guarded by the loop."""
+    """States of entities. Never takes one entity for another, whatever they compare equal to.
+
+    Guarded by the event loop, but for what is forgotten when an entity dies: any thread may find that out.
+    """
 
     def __init__(self) -> None:
         self._states: dict[int, tuple[ref[object], StateT]] = {}
@@ -35,14 +38,15 @@ class ByEntity(Generic[StateT]):
         def forget(dead: ref[object]) -> None:
             found = states.get(key)
             if found is not None and found[0] is dead:
-                del states[key]
+                states.pop(key, None)
 
         states[key] = (ref(entity, forget), state)
 
     def keep(self, wanted: Callable[[StateT], bool]) -> None:
         """Forget the others."""
-        for key in [key for key, (_, state) in self._states.items() if not wanted(state)]:
-            del self._states[key]
+        for key, (_, state) in list(self._states.items()):  # a copy: what dies meanwhile is forgotten by any thread
+            if not wanted(state):
+                self._states.pop(key, None)
 
 
 class OncePerMinute:

@@ -10,9 +10,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from duly.core.clock import SECOND, Clock
+from duly.core.outcomes import traceback_of
 from duly.executor.contexts import ErrorContext
 from duly.executor.entities import ByEntity, OncePerMinute
-from duly.executor.execution import Execution, traceback_of
+from duly.executor.execution import Execution
 from duly.executor.protocols import ErrorHandler
 
 if TYPE_CHECKING:
@@ -100,6 +101,10 @@ class ErrorHandlers:
                 logger.warning("an error handler exceeded its limit: limit=%gs %s", limit, context.log_label)
             else:
                 logger.exception("an error handler failed: %s", context.log_label, exc_info=error)
+        else:
+            if deadline.expired():  # it has swallowed its cancellation
+                self.failures += 1
+                logger.warning("an error handler exceeded its limit: limit=%gs %s", limit, context.log_label)
 
 
 def _land(allowance: _Allowance) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from traceback import format_exception
 
 from duly.core.clock import Clock
-from duly.core.outcomes import Failure, Outcome, classify, cut_traceback
+from duly.core.outcomes import Failure, Outcome, classify, cut_traceback, traceback_of
 from duly.executor.commands import Command
 from duly.executor.errors import DependencyError
 from duly.history import Entry, full_row
@@ -68,8 +67,3 @@ class Execution:
                 error_traceback=storable(cut_traceback(traceback_of(error))) if self.has_traceback else None,
             )
         return Entry(row, owner.app_key, owner.instance_index, command.announced)
-
-
-def traceback_of(error: BaseException) -> str:
-    """The complete traceback."""
-    return "".join(format_exception(error))

@@ -8,6 +8,7 @@ One execution, whatever it calls::
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, ClassVar
 
@@ -97,16 +98,22 @@ class CommandExecutor(Service):
         if command.source_tier not in TIER.numbers:
             raise AssertionError(f"source_tier must be 'app' or 'framework', not {command.source_tier!r}")
         execution = Execution(command, self._clock)
-        former = CURRENT_EXECUTION_ID.set(execution.id)
         app_key, index = command.owner.app_key, command.owner.instance_index
-        bound = bind_contextvars(
-            app_key=app_key or None, instance_name=self.instance_names(app_key, index), instance_index=index
-        )
+        name = self._instance_name(app_key, index)
+        former = CURRENT_EXECUTION_ID.set(execution.id)
+        bound = bind_contextvars(app_key=app_key or None, instance_name=name, instance_index=index)
         try:
             return await self._carry_out(execution)
         finally:
             reset_contextvars(**bound)
             CURRENT_EXECUTION_ID.reset(former)
+
+    def _instance_name(self, app_key: str, index: int) -> str | None:
+        try:
+            return self.instance_names(app_key, index)
+        except Exception as error:  # who knows the apps must not keep one from running
+            self.logger.exception("an instance has no name: app_key=%s index=%d", app_key, index, exc_info=error)
+            return None
 
     async def _carry_out(self, execution: Execution) -> Outcome:
         self._mark(execution)
@@ -152,6 +159,7 @@ class CommandExecutor(Service):
             entry = execution.entry(self._database.session_id, error, final=final)
         except Exception as failure:  # a value of the user's of which no row can be made
             self.logger.exception("an execution cannot be recorded: exec=%s", execution.id, exc_info=failure)
+            self._database.records.count_unwritable()
             return
         if not self._recording.put(entry):
             await self._recording.put_when_room(entry)
@@ -287,7 +295,7 @@ class CommandExecutor(Service):
         try:
             async with asyncio.timeout(self.phase_limit * _OF_THE_PHASE):
                 await self._database.flush()
-        except (TimeoutError, RuntimeError) as error:
+        except (TimeoutError, RuntimeError, sqlite3.Error) as error:
             self.logger.warning("the queue of records could not be emptied yet: %r", error)
         finally:
             if not self._restarting:

@@ -92,13 +92,15 @@ class DatabaseService(Service):
         """As ``submit``, but the write has its place in the order when this returns."""
         return asyncio.wrap_future(self._writes.issue(work))
 
-    def enqueue(self, work: Work[object]) -> bool:
+    def enqueue(self, work: Work[object], *, on_failed: Callable[[BaseException], object] | None = None) -> bool:
         """Have ``work`` carried out, from any thread; False: there was no room, it is not.
+
+        ``on_failed`` is told, in the writer's thread, what went wrong with it later.
 
         Raises:
             RuntimeError: the service does not run.
         """
-        return self._writes.offer(work)
+        return self._writes.offer(work, on_failed)
 
     async def read(self, query: Callable[[sqlite3.Connection], ResultT]) -> ResultT:
         """Ask the file in a thread; never waits for writes.
@@ -181,7 +183,11 @@ class DatabaseService(Service):
             await self.shutdown()
         finally:
             self._restarting = False
-        await self.initialize()
+        try:
+            await self.initialize()
+        except BaseException:
+            self.give_up()  # nothing follows that could carry out what waits
+            raise
 
     def _open(self) -> sqlite3.Connection:
         timeout = float(self.duly.config.database.migration_timeout_seconds)
@@ -243,6 +249,7 @@ class DatabaseService(Service):
         )
 
     async def _shrink(self) -> None:
+        await self._readers.truncate_log()  # or an old log would count as data
         if await shrink(self, self.duly.config.database):
             await self._readers.truncate_log()
 

@@ -68,11 +68,11 @@ class EntryStore:
         )
 
     def without_parent(self, record: Entry) -> Entry | None:
-        """The entry without its listener or job; ``None`` if it has none."""
+        """The entry without its listener or job, and the schedule that went with it; ``None`` if it has none."""
         row = full_row(record.row)
-        if row.listener_id is None and row.job_id is None:
+        if row.listener_id is None and row.job_id is None and row.schedule_id is None:
             return None
-        return record._replace(row=row._replace(listener_id=None, job_id=None))
+        return record._replace(row=row._replace(listener_id=None, job_id=None, schedule_id=None))
 
     def stored(self, records: Sequence[Entry]) -> None:
         """Tell of those that are announced; a mark is none."""

@@ -12,7 +12,7 @@ from structlog.contextvars import get_contextvars
 from duly.core import clock as clocks
 from duly.core.context import CURRENT_EXECUTION_ID
 from duly.ledger.codes import TIER
-from duly.ledger.ids import id_bytes
+from duly.ledger.ids import id_bytes, id_text
 from duly.ledger.records import SourceTier, storable
 
 _numbers = count(1)
@@ -65,9 +65,17 @@ def entry_of_log(record: logging.LogRecord) -> LogEntry:
         app_key=_text(given.get("app_key")),
         instance_name=_text(given.get("instance_name")),
         instance_index=index if isinstance(index, int) else None,
-        execution_id=CURRENT_EXECUTION_ID.get(),
+        execution_id=_uuid(CURRENT_EXECUTION_ID.get()),
         source_tier=tier if tier in TIER.numbers else None,
     )
+
+
+def _uuid(text: str | None) -> str | None:
+    """The id, unless somebody has put something else where it is looked up."""
+    try:
+        return None if text is None else id_text(id_bytes(text))
+    except (ValueError, AttributeError, TypeError):
+        return None
 
 
 def _text(value: object) -> str | None:

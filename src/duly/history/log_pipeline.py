@@ -100,7 +100,7 @@ class LogPipeline(logging.Handler):
 
     def drain(self) -> None:
         """Wait until what was logged before is shown, and handed over to be stored."""
-        self._pass(_Change(self._store))
+        self._pass(_Change(None, keeps=True))
 
     def entries(self, after: int = 0) -> list[LogEntry]:
         """The newest records, oldest first, with numbers above ``after``."""
@@ -135,7 +135,7 @@ class LogPipeline(logging.Handler):
 
     def _pass(self, change: _Change) -> None:
         if self._thread is None:
-            self._store = change.store
+            self._store = self._store if change.keeps else change.store
             return
         self._queue.put(change)
         change.done.wait()
@@ -144,26 +144,30 @@ class LogPipeline(logging.Handler):
 
     def _serve(self) -> None:
         while True:
-            try:
+            item: _Item | None = None
+            with suppress(Empty):
                 item = self._queue.get(timeout=_PAUSE if self._unstored and self._store is not None else None)
-            except Empty:
-                self._hand_over()
-                continue
-            if item is _END:
-                self._hand_over()
-                return
             try:
                 self._work(item)
             except Exception as error:  # noqa: BLE001 - one record must not take those behind it along
                 self._say(f"a log record is lost: {error!r}")
+            if item is _END:
+                return
 
-    def _work(self, item: _Item) -> None:
+    def _work(self, item: _Item | None) -> None:
+        """Take an item; ``None``: none has come for a while."""
         if isinstance(item, _Change):
-            self._store, store = item.store, self._store
-            self._hand_over(store)
-            item.done.set()
+            try:
+                store = self._store
+                if not item.keeps:
+                    self._store = item.store
+                self._hand_over(store)
+            finally:
+                item.done.set()
         elif isinstance(item, _Shown):
             self._take(item.entry)
+        else:
+            self._hand_over()
         self._tell_drops()
 
     def _take(self, entry: LogEntry) -> None:
@@ -189,6 +193,9 @@ class LogPipeline(logging.Handler):
             except RuntimeError:  # the database does not run: they wait for it
                 self._unstored.extendleft(reversed(batch))
                 return
+            except Exception:
+                self.count_dropped(len(batch))
+                raise
 
     def _show(self, entry: LogEntry) -> None:
         record = logging.LogRecord(entry.logger_name, entry.level, "", entry.lineno or 0, entry.message, None, None)
@@ -218,8 +225,10 @@ class _Shown:
 class _Change:
     """From here on store so; ``done`` when all before is handed over."""
 
-    def __init__(self, store: Store | None) -> None:
+    def __init__(self, store: Store | None, *, keeps: bool = False) -> None:
         self.store = store
+        self.keeps = keeps
+        """Whether the store stays what it is."""
         self.done = threading.Event()
 
 

@@ -7,11 +7,13 @@ import logging
 import sqlite3
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from duly.history.database import DatabaseService
 from duly.history.log_entries import LogEntry
 from duly.history.log_pipeline import LogPipeline, LogSettings
+from duly.ledger.record_queue import with_savepoint
 from duly.lifecycle import Resource
 
 if TYPE_CHECKING:
@@ -88,11 +90,20 @@ class LoggingService(Resource):
         self._session_id = self._database.session_id or self._session_id
         rows = [entry.row(self._session_id) for entry in entries]
 
-        def work(db: sqlite3.Connection) -> None:
-            try:
-                self._database.repository.insert_logs(db, rows)
-            except sqlite3.Error:
-                self._pipeline.count_dropped(len(rows))
-                raise
+        return self._database.enqueue(
+            lambda db: self._write(db, rows), on_failed=lambda _: self._pipeline.count_dropped(len(rows))
+        )
 
-        return self._database.enqueue(work)
+    def _write(self, db: sqlite3.Connection, rows: list[tuple[object, ...]]) -> None:
+        """All of them, or, if one of them has values that no file can hold, the others."""
+        insert = self._database.repository.insert_logs
+        try:
+            with_savepoint(db, lambda: insert(db, rows))
+        except sqlite3.OperationalError:
+            raise
+        except Exception:  # noqa: BLE001 - whatever a record's values do to the driver
+            for row in rows:
+                try:
+                    with_savepoint(db, partial(insert, db, [row]))
+                except (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.ProgrammingError, OverflowError):
+                    self._pipeline.count_dropped(1)

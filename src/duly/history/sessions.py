@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 from importlib.metadata import version
-from traceback import format_exception
 from typing import TYPE_CHECKING, ClassVar
 
-from duly.core.outcomes import cut_traceback, text_of
+from duly.core.outcomes import cut_traceback, text_of, traceback_of
 from duly.history.database import DatabaseService
 from duly.ledger.records import storable
 from duly.ledger.repository import SessionEnd
@@ -51,12 +50,12 @@ class SessionManager(Resource):
         """Write the last records, then how the session ended and how many were lost."""
         database = self._database
         session_id, repository, end = self.session_id, database.repository, self._end()
-        await database.flush_finally()
         try:
+            await database.flush_finally()
             if session_id is not None and database.is_open:
                 now, lost = database.clock.now(), database.records.counts()
                 await database.submit(lambda db: repository.end_session(db, session_id, now, end, lost))
-        except sqlite3.Error:
+        except (sqlite3.Error, RuntimeError):
             self.logger.exception("the session could not be ended, the next start will: session=%d", session_id)
         finally:
             database.entries.session_id = None
@@ -66,5 +65,5 @@ class SessionManager(Resource):
         error = self.fatal_error
         if error is None:
             return SessionEnd()
-        trace = cut_traceback("".join(format_exception(error)))
+        trace = cut_traceback(traceback_of(error))
         return SessionEnd("failure", type(error).__name__, storable(text_of(error)), storable(trace))

@@ -11,6 +11,7 @@ import logging
 import sqlite3
 import threading
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from typing import Generic
@@ -56,8 +57,8 @@ class Writes:
         self._tell_of_crowd(fill)
         return write.future
 
-    def offer(self, work: Work[object]) -> bool:
-        """Have ``work`` done if there is room; else count it as refused.
+    def offer(self, work: Work[object], on_failed: Callable[[BaseException], object] | None = None) -> bool:
+        """Have ``work`` done if there is room; else count it as refused. ``on_failed`` is told what goes wrong later.
 
         Raises:
             RuntimeError: the database service does not run.
@@ -66,7 +67,10 @@ class Writes:
             self._refuse_when_closed()
             taken = len(self) < self.capacity
             if taken:
-                self._waiting.append(_Write(work))
+                write = _Write(work)
+                if on_failed is not None:
+                    write.future.add_done_callback(partial(_tell_failure, on_failed))
+                self._waiting.append(write)
                 self._pass_on()
             else:
                 self.refused += 1
@@ -151,6 +155,7 @@ class Writes:
                 write.came_back = True
                 number = sum(1 for each in self._waiting if each.came_back)
                 self._waiting.insert(number, write)
+                self._pass_on()  # another writer may be there already
                 return
             self._pass_on()
         if error is None:
@@ -174,6 +179,12 @@ class _Write(Generic[ResultT]):
     def fail(self, error: BaseException) -> None:
         if self.future.set_running_or_notify_cancel():
             self.future.set_exception(error)
+
+
+def _tell_failure(tell: Callable[[BaseException], object], done: Future[object]) -> None:
+    error = done.exception()
+    if error is not None:
+        tell(error)
 
 
 class _NotBegunError(Exception):

@@ -152,6 +152,10 @@ class RecordQueue(Generic[RecordT]):
         """There was no room for a record, and nobody can wait any longer: it is lost."""
         self._count_lost(1, "overflow", f"no room for {record!r} before the shutdown: raise {self._setting}")
 
+    def count_unwritable(self) -> None:
+        """Of an execution no record could be made: it is lost."""
+        self._count_lost(1, "exhausted", "it has values of which no row can be made")
+
     def counts(self) -> Counts:
         """Records lost so far."""
         return self._lost["overflow"], self._lost["exhausted"], self._lost["shutdown"]
