@@ -3,6 +3,7 @@
 import encodings.ascii  # noqa: F401 - afterwards the interpreter itself may be out of reach
 import os
 import sys
+import urllib.parse  # noqa: F401 - as above
 
 from duly import Scheduler
 from duly.ledger.errors import DatabaseFileError
