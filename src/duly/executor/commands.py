@@ -11,7 +11,7 @@ from duly.events import Event, Topic
 from duly.executor.contexts import BusErrorContext, ErrorContext, SchedulerErrorContext
 from duly.executor.protocols import ErrorHandler, Job, Listener
 from duly.ledger.codes import KIND, TIER
-from duly.ledger.records import AnyRow, PlainRow, Row, SourceTier, from_seconds, storable
+from duly.ledger.records import AnyRow, PlainRow, Row, SourceTier, from_seconds, storable_text
 
 ORIGIN_SYNTHETIC: Final = "DULY_SYNTHETIC"
 """Origin of events that were made up."""
@@ -67,12 +67,12 @@ class InvokeHandler:
     def row(self, status: int, session_id: int | None, execution_id: bytes, start: int, duration: int) -> Row:
         """The row of this execution, without errors; nanoseconds."""
         payload, synthetic = self.event.payload, self.is_synthetic
-        origin = ORIGIN_SYNTHETIC if synthetic else _text(getattr(payload, "origin", None))
+        origin = ORIGIN_SYNTHETIC if synthetic else storable_text(getattr(payload, "origin", None))
         return Row(
             _HANDLER, status, None, session_id, execution_id, start, duration,
             listener_id=self.listener_id,
             source_tier=TIER.numbers[self.source_tier],
-            trigger_context_id=None if synthetic else _text(getattr(payload, "event_id", None)),
+            trigger_context_id=None if synthetic else storable_text(getattr(payload, "event_id", None)),
             trigger_origin=origin,
         )  # fmt: skip
 
@@ -188,7 +188,3 @@ class Slots:
     """Row of the schedule to which they belong."""
     execution_id: str | None = None
     """The id of the mark that the slot has because it waited, or of an attempt; ``None``: it has none."""
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else storable(str(value))

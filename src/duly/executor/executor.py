@@ -65,7 +65,6 @@ class CommandExecutor(Service):
         self._handlers = ErrorHandlers(self, self._clock)
         self._announcements = Announcements(self.logger)
         self._deadlines = Deadlines()
-        self._restarting = False
         database.entries.on_stored = self._announcements.stored
 
     # --- what it tells -----------------------------------------------------------------------------------------------
@@ -298,17 +297,8 @@ class CommandExecutor(Service):
         except (TimeoutError, RuntimeError, sqlite3.Error) as error:
             self.logger.warning("the queue of records could not be emptied yet: %r", error)
         finally:
-            if not self._restarting:
+            if not self._restarting:  # else who waits for room goes on waiting
                 self._recording.end()
-
-    async def restart(self) -> None:
-        """Stop and start again; who waits for room goes on waiting."""
-        self._restarting = True
-        try:
-            await self.shutdown()
-        finally:
-            self._restarting = False
-        await self.initialize()
 
 
 def _no_name(_app_key: str, _index: int) -> str | None:

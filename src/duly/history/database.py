@@ -58,7 +58,6 @@ class DatabaseService(Service):
         self._readers = Readers(self.path, settings.read_timeout_seconds)
         self._lock: FileLock | None = None
         self._writer: Writer | None = None
-        self._restarting = False
         """Whether a start follows the stop: what waits, waits for it."""
 
     # --- for everybody -----------------------------------------------------------------------------------------------
@@ -178,13 +177,8 @@ class DatabaseService(Service):
 
     async def restart(self) -> None:
         """Close the file and open it again; what waits meanwhile is carried out afterwards."""
-        self._restarting = True
         try:
-            await self.shutdown()
-        finally:
-            self._restarting = False
-        try:
-            await self.initialize()
+            await super().restart()
         except BaseException:
             self.give_up()  # nothing follows that could carry out what waits
             raise

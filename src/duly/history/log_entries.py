@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from itertools import count
-from traceback import format_exception
 
 from structlog.contextvars import get_contextvars
 
 from duly.core import clock as clocks
 from duly.core.context import CURRENT_EXECUTION_ID
+from duly.core.outcomes import traceback_of
 from duly.ledger.codes import TIER
 from duly.ledger.ids import id_bytes, id_text
-from duly.ledger.records import SourceTier, storable
+from duly.ledger.records import SourceTier, storable, storable_text
 
 _numbers = count(1)
 
@@ -62,8 +62,8 @@ def entry_of_log(record: logging.LogRecord) -> LogEntry:
         lineno=record.lineno,
         message=record.getMessage(),
         exc_info=_exception_text(record),
-        app_key=_text(given.get("app_key")),
-        instance_name=_text(given.get("instance_name")),
+        app_key=storable_text(given.get("app_key")),
+        instance_name=storable_text(given.get("instance_name")),
         instance_index=index if isinstance(index, int) else None,
         execution_id=_uuid(CURRENT_EXECUTION_ID.get()),
         source_tier=tier if tier in TIER.numbers else None,
@@ -78,10 +78,6 @@ def _uuid(text: str | None) -> str | None:
         return None
 
 
-def _text(value: object) -> str | None:
-    return None if value is None else storable(str(value))
-
-
 def _exception_text(record: logging.LogRecord) -> str | None:
     error = record.exc_info[1] if record.exc_info else None
-    return record.exc_text if error is None else "".join(format_exception(error)).rstrip()
+    return record.exc_text if error is None else traceback_of(error).rstrip()

@@ -158,6 +158,11 @@ def storable(text: str | None) -> str | None:
     return None if text is None else text.encode("utf-8", "replace").decode("utf-8")
 
 
+def storable_text(value: object) -> str | None:
+    """The text of any value, as ``storable``; ``None`` for ``None``."""
+    return None if value is None else storable(str(value))
+
+
 def _number(found: int | None) -> int:
     assert found is not None  # noqa: S101 - a status is never None
     return found

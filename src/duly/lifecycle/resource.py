@@ -58,6 +58,8 @@ class Resource(GuardsFinals):
         """Whether there may be something to release."""
         self._hooked = False
         """Whether ``on_initialize`` has come to its end, so that the hooks of the stop run."""
+        self._restarting = False
+        """Whether a start follows the stop that is under way."""
         self._start_task: asyncio.Task[None] | None = None
         self._start_begun = False
         self._starting: asyncio.Task[Any] | None = None
@@ -325,7 +327,11 @@ class Resource(GuardsFinals):
 
     async def restart(self) -> None:
         """Stop it and start it again."""
-        await self.shutdown()
+        self._restarting = True
+        try:
+            await self.shutdown()
+        finally:
+            self._restarting = False
         await self.initialize()
 
     async def _stop(self) -> None:
