@@ -86,9 +86,9 @@ def locked(path: Path) -> Iterator[None]:
         db.close()
 
 
-async def until(condition: Callable[[], object]) -> None:
+async def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Until it holds; the loop goes on meanwhile."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - what is waited for happens in other threads
             await asyncio.sleep(0.001)
 

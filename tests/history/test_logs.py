@@ -337,7 +337,8 @@ def test_log_records_that_a_locked_file_refuses_are_counted(tmp_path: Path) -> N
             with closing(sqlite3.connect(tmp_path / "duly.db", isolation_level=None)) as other:
                 other.execute("BEGIN IMMEDIATE")
                 log.warning("lamp")
-                await until(lambda: pipeline.dropped)
+                # The chores of the start may be before it, and each waits 5 s for the file.
+                await until(lambda: pipeline.dropped, seconds=30)
                 other.execute("ROLLBACK")
 
     asyncio.run(main())
