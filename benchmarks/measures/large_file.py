@@ -15,10 +15,10 @@ from benchmarks.measures import Metrics
 from benchmarks.subjects import noop
 from duly import IntervalTrigger, Scheduler
 from duly.core.clock import SECOND, SystemClock
+from duly.ids import new_id
 from duly.ledger import accounts, jobs, summaries
 from duly.ledger.codes import KIND, REASON, STATUS
 from duly.ledger.connections import open_writer
-from duly.ledger.ids import new_execution_id
 from duly.ledger.reader import LedgerReader
 from duly.ledger.records import Row
 from duly.ledger.repository import TelemetryRepository
@@ -92,7 +92,7 @@ def _rows(session: int, ids: list[tuple[int, int]], slots: range) -> Iterator[Ro
         at = slot * SECOND
         for job_id, schedule_id in ids:
             number += 1
-            row = Row(job, success, job_id, session, new_execution_id(at), at + 250_000, 1_500_000, schedule_id, at)
+            row = Row(job, success, job_id, session, new_id(at), at + 250_000, 1_500_000, schedule_id, at)
             if number % 50:
                 yield row
             elif number % 100:

@@ -22,8 +22,8 @@ from duly.embedded.job import ID_PREFIX, LiveJob
 from duly.embedded.options import Options
 from duly.embedded.records import Ended
 from duly.embedded.triggers import IntervalTrigger
+from duly.ids import id_text, new_id
 from duly.ledger.connections import open_reader, open_writer
-from duly.ledger.ids import id_text, new_execution_id
 from duly.ledger.records import ExecutionRecord, PlainRow
 from duly.ledger.registrations import ScheduledJobRegistration
 from duly.ledger.repository import TelemetryRepository
@@ -94,7 +94,7 @@ class LedgerFile:
             duration_ms=execution.duration_ms,
             status="success",
             job_id=ids[0],
-            execution_id=id_text(new_execution_id(now)),
+            execution_id=id_text(new_id(now)),
             scheduled_ts=execution.slot,
             schedule_id=ids[1],
         )

@@ -8,9 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 from duly.core.clock import SECOND, SystemClock
+from duly.ids import id_text
 from duly.ledger.codes import INTERRUPTED, MISFIRE, REASON, STARTED, STATUS
 from duly.ledger.doctor import examine
-from duly.ledger.ids import id_text
 from tests.embedded.filed import discrepancies, outcomes
 from tests.faults.processes import Child
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from duly.core.clock import SECOND, Zone
 from duly.core.trigger import TriggerProtocol
+from duly.ids import new_id
 from duly.ledger.codes import REASON, STATUS, TIER
 from duly.ledger.connections import open_writer
-from duly.ledger.ids import new_execution_id
 from duly.ledger.records import Row, SourceTier
 from duly.ledger.registrations import ListenerRegistration, ScheduledJobRegistration
 from duly.ledger.repository import SessionEnd, TelemetryRepository
@@ -104,7 +104,7 @@ class LedgerFile:
             listener_id=None,
             job_id=None if schedule_id is None else self._jobs[schedule_id],
             session_id=self.session_id,
-            execution_id=new_execution_id(at(begun)),
+            execution_id=new_id(at(begun)),
             execution_start_ts=at(begun),
             duration=0 if reason else SECOND,
             schedule_id=schedule_id,
@@ -118,8 +118,8 @@ class LedgerFile:
 
     def handled(self, listener_id: int, start: float) -> None:
         """Write a row of a handler."""
-        success, new_id = STATUS.numbers["success"], new_execution_id(at(start))
-        row = Row(0, success, None, self.session_id, new_id, at(start), 0, listener_id=listener_id)
+        success, execution_id = STATUS.numbers["success"], new_id(at(start))
+        row = Row(0, success, None, self.session_id, execution_id, at(start), 0, listener_id=listener_id)
         self.repository.insert(self.db, [row])
 
     def log(self, time: float, message: str = "hello") -> None:

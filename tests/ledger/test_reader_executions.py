@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from duly.core.clock import SECOND
+from duly.ids import id_text, new_id
 from duly.ledger import executions
 from duly.ledger.executions import Execution, ExecutionFilter, Total
-from duly.ledger.ids import id_text, new_execution_id
 from tests.ledger.ledger_file import at
 from tests.ledger.written import Written, reader_of, written
 
@@ -151,7 +151,7 @@ def test_several_statuses_are_merged_newest_first(file: Written) -> None:
 
 
 def test_an_execution_is_found_by_its_id_and_tells_everything(file: Written) -> None:
-    execution_id = new_execution_id(at(10))
+    execution_id = new_id(at(10))
     failure: dict[str, Any] = {
         "error_type": "ValueError",
         "error_message": "boom",

@@ -10,13 +10,8 @@ from hypothesis import strategies as st
 from duly.core.clock import zoned
 from duly.ledger import doctor
 from duly.ledger.conservation import Kind
-from duly.ledger.upkeep import (
-    CHAIN_ENDED,
-    expire_executions,
-    expire_logs,
-    expire_registrations,
-    reaches_back_to,
-)
+from duly.ledger.jobs import CHAIN_ENDED
+from duly.ledger.upkeep import expire_executions, expire_logs, expire_registrations, reaches_back_to
 from duly.testing import VirtualClock
 from duly.triggers import Once
 from tests.ledger.ledger_file import LedgerFile, at

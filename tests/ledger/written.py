@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from duly.ids import id_bytes, new_id
 from duly.ledger.codes import KIND, SUCCESS
-from duly.ledger.ids import id_bytes, new_execution_id
 from duly.ledger.reader import LedgerReader
 from duly.ledger.records import Row
 from duly.ledger.registrations import ScheduledJobRegistration
@@ -52,7 +52,7 @@ class Written(LedgerFile):
             status=SUCCESS,
             job_id=None,
             session_id=self.session_id,
-            execution_id=new_execution_id(moment),
+            execution_id=new_id(moment),
             execution_start_ts=moment,
             duration=0,
             listener_id=listener_id,

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from duly.cli.arguments import LedgerFile
 from duly.cli.ledger_file import existing, using
 from duly.cli.progress import progress_bar
-from duly.cli.terminal import Failed, Problems, UsageError
+from duly.cli.terminal import Failed, Problems
 from duly.ledger.export import Format, Table, export
 
 
@@ -25,8 +25,7 @@ def write_export(
     """Write to standard output, or to a file."""
     problems = Problems()
     problems.attempt(lambda: existing(file), file)
-    if problems.found:
-        raise UsageError(problems.found)
+    problems.check()
     with using(file), progress_bar() as tell:
         texts = export(file, table, form, progress=tell)
         first = next(texts, "")  # before the target is made: what is wrong with the file shows here

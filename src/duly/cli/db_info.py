@@ -5,7 +5,7 @@ from rich.text import Text
 
 from duly.cli.arguments import Json, LedgerFile, LocalUtc
 from duly.cli.ledger_file import existing, using
-from duly.cli.terminal import Problems, UsageError, output
+from duly.cli.terminal import Problems, output
 from duly.cli.times import iso, moment_text
 from duly.core.clock import Zone
 from duly.ledger.file_info import FileInfo, file_info
@@ -18,8 +18,7 @@ def show_info(file: LedgerFile, /, *, json: Json = False, utc: LocalUtc = False)
     """Answer on standard output."""
     problems = Problems()
     problems.attempt(lambda: existing(file), file)
-    if problems.found:
-        raise UsageError(problems.found)
+    problems.check()
     with using(file):
         info = file_info(file)
     zone: Zone = "UTC" if utc else None

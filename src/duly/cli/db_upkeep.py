@@ -9,10 +9,11 @@ from duly.cli.arguments import LedgerFile, LocalUtc
 from duly.cli.db_info import bytes_text
 from duly.cli.ledger_file import existing, using
 from duly.cli.progress import progress_bar
-from duly.cli.terminal import Problems, UsageError, output
+from duly.cli.terminal import Problems, output
 from duly.cli.times import moment_text, read_duration
 from duly.core.clock import SECOND, current
 from duly.ledger.backup import backup
+from duly.ledger.diagnosis import many
 from duly.ledger.prune import Pruned, prune
 
 
@@ -24,8 +25,7 @@ def copy_file(
     problems.attempt(lambda: existing(file), file)
     if target.exists():
         problems.found.append(f"{target} exists: give the path of a new file")
-    if problems.found:
-        raise UsageError(problems.found)
+    problems.check()
     with using(file), progress_bar() as tell:
         size = backup(file, target, progress=tell)
     output().print(f"copied {file} to {target}: {bytes_text(size)}", markup=False)
@@ -42,8 +42,7 @@ def delete_old(
     problems = Problems()
     problems.attempt(lambda: existing(file), file)
     seconds = problems.attempt(lambda: _age(older_than), 0.0)
-    if problems.found:
-        raise UsageError(problems.found)
+    problems.check()
     with using(file), progress_bar() as tell:
         pruned = prune(file, current().now() - round(seconds * SECOND), progress=tell)
     output().print(_text(pruned, utc=utc))
@@ -62,5 +61,5 @@ def _text(pruned: Pruned, *, utc: bool) -> str:
         "nothing is left" if reach is None else f"the data reach back to {moment_text(reach, 'UTC' if utc else None)}"
     )
     counts = ((pruned.executions, "execution"), (pruned.logs, "log record"), (pruned.registrations, "registration"))
-    deleted = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)
+    deleted = ", ".join(many(count, noun) for count, noun in counts)
     return f"deleted {deleted}; {bytes_text(max(pruned.bytes_freed, 0))} given back; {left}"

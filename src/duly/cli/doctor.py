@@ -10,11 +10,11 @@ from rich.console import Console
 from duly.cli.arguments import Json, LocalUtc, Since
 from duly.cli.ledger_file import existing, job_called, read_since, using
 from duly.cli.progress import progress_bar
-from duly.cli.terminal import Failed, Problems, UsageError, output, paged
+from duly.cli.terminal import Failed, Problems, output, paged
 from duly.cli.times import iso
 from duly.core.clock import Zone, current
 from duly.ledger import doctor
-from duly.ledger.diagnosis import Diagnosis, Report
+from duly.ledger.diagnosis import Diagnosis, Report, many
 from duly.ledger.reader import LedgerReader
 
 
@@ -46,8 +46,7 @@ def show_findings(
     end = problems.attempt(lambda: read_since(until, now, zone), None)
     if begin is not None and end is not None and begin >= end:
         problems.found.append(f"--since must be before --until, got {since!r} and {until!r}")
-    if problems.found:
-        raise UsageError(problems.found)
+    problems.check()
     reports = [_examine(file, (begin, end), job or []) for file in files]
     console = output()
     if json:
@@ -75,8 +74,7 @@ def _job_ids(file: Path, names: list[str]) -> list[int] | None:
     problems = Problems()
     with LedgerReader(file, clock=current(), read_timeout_seconds=None) as reader:
         found = [problems.attempt(partial(_job_id, reader, name), 0) for name in names]
-    if problems.found:
-        raise UsageError(problems.found)
+    problems.check()
     return found
 
 
@@ -86,7 +84,7 @@ def _job_id(reader: LedgerReader, name: str) -> int:
 
 def _print(console: Console, report: Report) -> None:
     off = len(report.diagnoses) + report.more
-    verdict = "adds up" if report.ok else f"{off} thing{'' if off == 1 else 's'} off"
+    verdict = "adds up" if report.ok else f"{many(off, 'thing')} off"
     console.print(f"{report.path}:", markup=False, end=" ")
     console.print(verdict, style="bold green" if report.ok else "bold red")
     for diagnosis in report.diagnoses:
@@ -95,8 +93,8 @@ def _print(console: Console, report: Report) -> None:
     if report.more:
         console.print(f"  off:     {report.more} more")
     console.print(
-        f"  checked: {_many(report.jobs, 'job')}, {_many(report.schedules, 'schedule')}, "
-        f"{_many(report.expected, 'slot')} expected, {report.recorded} recorded ({report.open} open); "
+        f"  checked: {many(report.jobs, 'job')}, {many(report.schedules, 'schedule')}, "
+        f"{many(report.expected, 'slot')} expected, {report.recorded} recorded ({report.open} open); "
         "the file, lost records"
     )
     for note in report.notes:
@@ -131,7 +129,3 @@ def _diagnosis_json(diagnosis: Diagnosis, zone: Zone) -> dict[str, object]:
         "count": diagnosis.count,
         "text": diagnosis.text,
     }
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

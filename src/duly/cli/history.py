@@ -17,8 +17,9 @@ from duly.cli.terminal import Problems, UsageError, output, paged
 from duly.cli.times import duration_text, iso
 from duly.core.clock import SECOND, Zone, current, zoned
 from duly.ledger import executions
+from duly.ledger.diagnosis import many
 from duly.ledger.executions import Execution, ExecutionFilter
-from duly.ledger.pages import LARGEST_PAGE
+from duly.ledger.pages import gather
 from duly.ledger.reader import LedgerReader
 
 Status: TypeAlias = Literal["started", "success", "error", "timed_out", "cancelled", "skipped", "missed", "interrupted"]
@@ -57,8 +58,7 @@ def show_history(
     problems = Problems()
     problems.attempt(lambda: existing(file), file)
     begin = problems.attempt(lambda: read_since(since, current().now(), zone), None)
-    if problems.found:
-        raise UsageError(problems.found)
+    problems.check()
     with using(file), LedgerReader(file, clock=current(), read_timeout_seconds=None) as reader:
         try:
             wanted = None if job is None else job_called(reader, job)
@@ -79,15 +79,8 @@ def show_history(
 
 
 def _read(reader: LedgerReader, wanted: ExecutionFilter, limit: int, job: str | None) -> Answer:
-    rows: list[Execution] = []
-    before = None
-    while len(rows) < limit:
-        page = reader.read(executions.page, wanted, before=before, limit=min(limit - len(rows), LARGEST_PAGE))
-        rows += page.rows
-        before = page.before
-        if before is None:
-            break
-    return Answer(reader.path, job, rows, more=before is not None)
+    rows, more = gather(lambda before, most: reader.read(executions.page, wanted, before=before, limit=most), limit)
+    return Answer(reader.path, job, rows, more=more)
 
 
 def _json(answer: Answer, zone: Zone) -> dict[str, object]:
@@ -154,11 +147,9 @@ def _summary(answer: Answer) -> str:
         return "no executions"
     ended = Counter(row.status for row in answer.rows)
     ticks = sum(row.tick_count for row in answer.rows if row.kind == "job")
-    rows = f"{len(answer.rows)} row" + ("s" if len(answer.rows) > 1 else "")
-    slots = f"{ticks} slot" + ("" if ticks == 1 else "s")
     parts = ", ".join(f"{count} {status}" for status, count in ended.most_common())
     more = " · there are older ones: raise --limit" if answer.more else ""
-    return f"{rows}, {slots}: {parts}{more}"
+    return f"{many(len(answer.rows), 'row')}, {many(ticks, 'slot')}: {parts}{more}"
 
 
 def _nominal(row: Execution, zone: Zone) -> str:

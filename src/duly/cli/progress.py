@@ -7,7 +7,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from duly.core.clock import SECOND, current
-from duly.ledger.prune import Progress as Tell
+from duly.ledger.progress import Progress as Tell
 
 
 @contextmanager

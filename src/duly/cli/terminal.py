@@ -45,6 +45,11 @@ class Problems:
             self.found.append(str(error))
             return otherwise
 
+    def check(self) -> None:
+        """Raise ``UsageError`` if there are any."""
+        if self.found:
+            raise UsageError(self.found)
+
 
 def output() -> Console:
     """Standard output. Colours are off when it is piped or ``NO_COLOR`` is set."""

@@ -12,6 +12,7 @@ import logging
 import sqlite3
 import threading
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from duly.core.clock import NEVER, SECOND, Clock, Zone
@@ -23,10 +24,10 @@ from duly.embedded.past import past_executions
 from duly.embedded.records import Execution
 from duly.embedded.rows import Change, Item, Rows, losses
 from duly.ledger.errors import DatabaseFileError
+from duly.ledger.jobs import first_undecided
 from duly.ledger.ledger import Ledger, open_file
 from duly.ledger.record_queue import RecordQueue
 from duly.ledger.repository import StoredSchedule, TelemetryRepository, not_run
-from duly.ledger.upkeep import CHAIN_ENDED
 
 log = logging.getLogger("duly.ledger")
 
@@ -52,7 +53,7 @@ class Book:
         self._ledger: Ledger | None = None
         self.ending = False
         """Whether to close once nothing is in flight: a job that has stopped the scheduler goes on."""
-        self._rowsd: dict[str, StoredSchedule] = {}
+        self._stored: dict[str, StoredSchedule] = {}
         """Schedules of the file by name of their job, until a job of that name goes on with them."""
         self._begin()
 
@@ -89,7 +90,7 @@ class Book:
             self._ledger = ledger
             ledger.begin_session()
             ledger.flush()  # what was recorded while the scheduler was stopped comes before what the file knows
-            self._rowsd = ledger.submit(lambda db: self.repository.schedules(db, "", 0)).result()
+            self._stored = ledger.submit(lambda db: self.repository.schedules(db, "", 0)).result()
         except BaseException as error:
             self._ledger = None
             ledger.close(flush=False)  # what waits in the queue is for the next start
@@ -143,7 +144,7 @@ class Book:
         if self._ledger is not None:
             self._ledger.forget()
             self._ledger = None
-        self._rowsd = {}
+        self._stored = {}
         self._begin()
 
     def flush(self) -> None:
@@ -175,7 +176,7 @@ class Book:
         """Let a job go on where the ledger has left the one of its name; otherwise its account begins anew."""
         page = job.page
         assert page is not None  # noqa: S101 - made when the job was scheduled
-        stored, known = self._rowsd.pop(page.registration.job_name, None), page.schedule_id
+        stored, known = self._stored.pop(page.registration.job_name, None), page.schedule_id
         job_id = schedule_id = None
         if stored is not None and stored.live and known is None:
             page.paused_at = stored.paused_at
@@ -224,14 +225,9 @@ class Book:
         self.record(Change(lambda db: self.register(db, page)))
 
     def _pending(self, stored: StoredSchedule, chain: Chain, first: int) -> int:
-        """The first slot that has no row."""
-        highest, open_ts = stored.highest, stored.open_ts
-        if open_ts is not None and (highest is None or open_ts > highest):
-            return open_ts if open_ts < CHAIN_ENDED else NEVER
-        if highest is None:
-            return stored.first_ts
+        """The first slot that has no row; ``first`` if the trigger cannot tell."""
         try:
-            return _after(chain, highest)
+            return first_undecided(stored.first_ts, stored.open_ts, stored.highest, partial(_after, chain))
         except Exception:
             log.exception("the trigger raised, its schedule begins anew: job=%s", stored.job_name)
             return first
@@ -263,8 +259,8 @@ class Book:
 
     def _retire_others(self) -> None:
         """Jobs that nobody has scheduled again since the file was opened."""
-        now, others = self.clock.now(), self._rowsd
-        self._rowsd = {}
+        now, others = self.clock.now(), self._stored
+        self._stored = {}
         for stored in others.values():
             if stored.live:
                 self._end(stored, now)

@@ -8,7 +8,7 @@ from duly.core.outcomes import Outcome, Reason
 from duly.embedded.job import ID_PREFIX, moment
 from duly.embedded.records import Execution
 from duly.ledger import executions, jobs
-from duly.ledger.pages import LARGEST_PAGE
+from duly.ledger.pages import gather
 from duly.ledger.reader import LedgerReader
 
 _DID_NOT_RUN = (Outcome.SKIPPED, Outcome.MISSED)
@@ -27,19 +27,8 @@ def past_executions(
         wanted = executions.ExecutionFilter(
             job_id=None if job is None else job.id, statuses=tuple(Outcome) if outcome is None else (outcome,)
         )
-        return [_line(row, zone) for row in _newest(reader, wanted, limit)]
-
-
-def _newest(reader: LedgerReader, wanted: executions.ExecutionFilter, limit: int) -> list[executions.Execution]:
-    found: list[executions.Execution] = []
-    before = None
-    while len(found) < limit:
-        page = reader.read(executions.page, wanted, before=before, limit=min(limit - len(found), LARGEST_PAGE))
-        found += page.rows
-        before = page.before
-        if before is None:
-            break
-    return found
+        rows, _ = gather(lambda before, most: reader.read(executions.page, wanted, before=before, limit=most), limit)
+        return [_line(row, zone) for row in rows]
 
 
 def _line(row: executions.Execution, zone: Zone) -> Execution:

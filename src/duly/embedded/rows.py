@@ -11,8 +11,8 @@ from duly.core.decisions import Cause, Close, Run, Wait
 from duly.core.outcomes import Outcome, Reason
 from duly.embedded.job import LiveJob, LiveRun
 from duly.embedded.records import Ended
+from duly.ids import new_id
 from duly.ledger.codes import KIND, REASON, STARTED, STATUS
-from duly.ledger.ids import new_execution_id
 from duly.ledger.records import AnyRow, PlainRow, Row, storable
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class Rows:
         run, failure = ended.run, ended.failure
         slot = run.slot
         row = PlainRow(
-            _JOB, _STATUS[ended.outcome], parents[0], self._session_id, self._marked_as(run) or new_execution_id(now),
+            _JOB, _STATUS[ended.outcome], parents[0], self._session_id, self._marked_as(run) or new_id(now),
             ended.started, ended.duration, parents[1], slot, 0 if slot is None else 1, run.attempt,
         )  # fmt: skip
         if failure is None and run.cause is _DUE:
@@ -142,7 +142,7 @@ class Rows:
 
     def _mark(self, run: LiveRun, parents: tuple[int | None, int | None], now: int) -> AnyRow:
         slot = run.slot
-        execution_id = self._ids[run] = self._marked_as(run) or new_execution_id(now)
+        execution_id = self._ids[run] = self._marked_as(run) or new_id(now)
         row = PlainRow(
             _JOB, STARTED, parents[0], self._session_id, execution_id, now, 0, parents[1], slot,
             0 if slot is None else 1, run.attempt,
@@ -150,12 +150,12 @@ class Rows:
         return row if run.cause is _DUE else Row(*row, trigger_mode=_mode(run))
 
     def _waiting(self, wait: Wait[LiveJob], parents: tuple[int | None, int | None], now: int) -> AnyRow:
-        execution_id = self._ids.setdefault((wait.job, wait.slot), new_execution_id(now))
+        execution_id = self._ids.setdefault((wait.job, wait.slot), new_id(now))
         return PlainRow(_JOB, STARTED, parents[0], self._session_id, execution_id, now, 0, parents[1], wait.slot, 1, 1)
 
     def _closed(self, close: Close[LiveJob], parents: tuple[int | None, int | None], now: int) -> AnyRow:
         first, count = close.first, close.count
-        execution_id = self._ids.get((close.job, first)) or new_execution_id(now)
+        execution_id = self._ids.get((close.job, first)) or new_id(now)
         return Row(
             _JOB, _STATUS[close.outcome], parents[0], self._session_id, execution_id, first, 0, parents[1], first,
             count, scheduled_to_ts=close.last if count > 1 else None,

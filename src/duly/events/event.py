@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
-from uuid import UUID, uuid4
 
 from whenever import ZonedDateTime
 
 from duly.core.clock import current, zoned
+from duly.ids import id_text, new_id
 
 DataT = TypeVar("DataT")
 PayloadT = TypeVar("PayloadT")
@@ -14,15 +14,10 @@ PayloadT = TypeVar("PayloadT")
 ORIGIN_DULY: Final = "DULY"
 """Origin of the events that Duly or an app has made."""
 
-_MILLISECOND = 1_000_000
-_RANDOM = (1 << 62) - 1
-
 
 def new_event_id() -> str:
-    """A new UUID of version 7 as text: unique, in the order of time to the millisecond."""
-    milliseconds = current().now() // _MILLISECOND
-    entropy = uuid4().int
-    return str(UUID(int=milliseconds << 80 | 7 << 76 | (entropy >> 116) << 64 | 2 << 62 | entropy & _RANDOM))
+    """A new id as text, in the order of time."""
+    return id_text(new_id(current().now()))
 
 
 def _now() -> ZonedDateTime:

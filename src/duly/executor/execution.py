@@ -9,8 +9,8 @@ from duly.core.outcomes import Failure, Outcome, classify, cut_traceback, traceb
 from duly.executor.commands import Command
 from duly.executor.errors import DependencyError
 from duly.history import Entry, full_row
+from duly.ids import id_bytes, id_text, new_id
 from duly.ledger.codes import STARTED, STATUS
-from duly.ledger.ids import id_bytes, id_text, new_execution_id
 from duly.ledger.records import storable
 
 _STATUS = {outcome: STATUS.numbers[outcome.value] for outcome in Outcome}
@@ -27,7 +27,7 @@ class Execution:
         self._started = clock.now()
         self._since = clock.monotonic()
         given = command.execution_id
-        self._key = new_execution_id(self._started) if given is None else id_bytes(given)
+        self._key = new_id(self._started) if given is None else id_bytes(given)
         self.id: str = id_text(self._key) if given is None else given
         self.outcome = _SUCCESS
         self.duration = 0

@@ -27,8 +27,8 @@ from duly.executor.protocols import Job
 from duly.executor.recording import Recording
 from duly.executor.reports import Reports
 from duly.history import DatabaseService, SessionManager, entry_of
+from duly.ids import id_text, new_id
 from duly.ledger.codes import TIER
-from duly.ledger.ids import id_text, new_execution_id
 from duly.ledger.record_queue import Counts
 from duly.ledger.records import ExecutionRecord
 from duly.ledger.registrations import ListenerRegistration, ScheduledJobRegistration, is_framework_key
@@ -206,7 +206,7 @@ class CommandExecutor(Service):
             app_key=job.app_key,
             instance_index=job.instance_index,
             source_tier=job.source_tier,
-            execution_id=slots.execution_id or id_text(new_execution_id(now)),
+            execution_id=slots.execution_id or id_text(new_id(now)),
             reason=None if reason is None else Reason(reason).value,
             scheduled_ts=slots.first / SECOND,
             scheduled_to_ts=slots.last / SECOND if slots.count > 1 else None,
@@ -218,7 +218,7 @@ class CommandExecutor(Service):
     def record_wait(self, job: Job, slots: Slots) -> str:
         """Mark a slot that waits its turn; give the id under which it is to run, or to be recorded."""
         now = self._clock.now()
-        execution_id = slots.execution_id or id_text(new_execution_id(now))
+        execution_id = slots.execution_id or id_text(new_id(now))
         record = ExecutionRecord(
             kind="job",
             session_id=self._database.session_id,

@@ -58,7 +58,6 @@ class DatabaseService(Service):
         self._readers = Readers(self.path, settings.read_timeout_seconds)
         self._lock: FileLock | None = None
         self._writer: Writer | None = None
-        """Whether a start follows the stop: what waits, waits for it."""
 
     # --- for everybody -----------------------------------------------------------------------------------------------
 

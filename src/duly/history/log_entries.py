@@ -11,8 +11,8 @@ from structlog.contextvars import get_contextvars
 from duly.core import clock as clocks
 from duly.core.context import CURRENT_EXECUTION_ID
 from duly.core.outcomes import traceback_of
+from duly.ids import id_bytes, id_text
 from duly.ledger.codes import TIER
-from duly.ledger.ids import id_bytes, id_text
 from duly.ledger.records import SourceTier, storable, storable_text
 
 _numbers = count(1)

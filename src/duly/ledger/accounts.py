@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from duly.core.clock import NEVER
 from duly.core.trigger import Chain
 from duly.ledger.codes import STARTED, STATUS
-from duly.ledger.conservation import Account, Entry, Finding, findings
+from duly.ledger.conservation import Account, Entry, Finding, doubles, findings
 from duly.ledger.extent import floors
-from duly.ledger.jobs import JobSchedule, StoredJob, schedules
+from duly.ledger.jobs import JobSchedule, StoredJob, first_undecided, schedules
 from duly.ledger.pages import BEGINNING, END
 from duly.ledger.slots import entries
 from duly.triggers.spec import chain_from_spec
@@ -49,6 +49,7 @@ class Walk:
         self._begin = begin
         self._until = until
         self._chain = self._rebuilt()
+        self._count = None if self._chain is None else self._chain.count
         self._pending = self._first_undecided()
         ended_at = schedule.ended_at
         self._end = min(until, self._pending if ended_at is None else max(self._pending, ended_at + 1))
@@ -56,36 +57,36 @@ class Walk:
 
     def findings(self, db: sqlite3.Connection) -> Iterator[Finding]:
         """What is wrong, in order of time and in times of the schedule's zone."""
-        account = Account(str(self.schedule.id), self._chain, self.schedule.first_ts, self._end, floor=self._begin)
-        rows = entries(db, self.schedule.id, self._begin, self._until)
-        return findings(account, self._counted(rows), self.schedule.timezone)
+        chain, zone = self._chain, self.schedule.timezone
+        rows = self._counted(entries(db, self.schedule.id, self._begin, self._until))
+        if chain is None:
+            return doubles(rows, zone)
+        account = Account(str(self.schedule.id), chain, self.schedule.first_ts, self._end, floor=self._begin)
+        return findings(account, rows, zone)
 
     def due(self, now: int) -> int:
         """Slots that were due by ``now`` and have no row yet; 0 if only the program can tell."""
-        count = self._chain.count
-        if count is None or self.schedule.ended_at is not None or self._pending > now:
+        if self._count is None or self.schedule.ended_at is not None or self._pending > now:
             return 0
-        return 1 + count(self._pending, now)[0]
+        return 1 + self._count(self._pending, now)[0]
 
-    def _rebuilt(self) -> Chain:
+    def _rebuilt(self) -> Chain | None:
+        """Its chain; ``None``: the arithmetic of its trigger is not at hand."""
         spec = self.schedule.trigger_spec
         try:
-            return _Unknown() if spec is None else chain_from_spec(spec)
+            return None if spec is None else chain_from_spec(spec)
         except ValueError as error:
             self.unreadable = str(error)
-            return _Unknown()
+            return None
 
     def _first_undecided(self) -> int:
-        """The slot behind the highest that has a row, or had one before it was deleted."""
-        highest, open_ts = self.schedule.highest, self.schedule.open_ts
-        if open_ts is not None and (highest is None or open_ts > highest):
-            return open_ts
-        if highest is None or self._chain.count is None:
-            return self.schedule.first_ts
-        return self._after(highest)
+        schedule = self.schedule
+        if self._count is None:  # nobody asks: nothing is expected of it
+            return schedule.first_ts
+        return first_undecided(schedule.first_ts, schedule.open_ts, schedule.highest, self._after)
 
     def _expected(self) -> int | None:
-        return None if self._chain.count is None else self._slots_in(BEGINNING, END)
+        return None if self._count is None else self._slots_in(BEGINNING, END)
 
     def _slots_in(self, since: int, last: int) -> int:
         """How many slots of the window lie in [since, last]."""
@@ -95,8 +96,8 @@ class Walk:
             first = self._after(begin - 1)
         if first > last:
             return 0
-        assert self._chain.count is not None  # noqa: S101 - asked before
-        return 1 + self._chain.count(first, last)[0]
+        assert self._count is not None  # noqa: S101 - asked before
+        return 1 + self._count(first, last)[0]
 
     def _counted(self, rows: Iterable[Entry]) -> Iterator[Entry]:
         for entry in rows:
@@ -107,9 +108,10 @@ class Walk:
             yield entry
 
     def _has_all(self, entry: Entry) -> bool:
-        return self._chain.count is None or (self._begin <= entry.first and entry.last < self._end)
+        return self._count is None or (self._begin <= entry.first and entry.last < self._end)
 
     def _after(self, moment: int) -> int:
+        assert self._chain is not None  # noqa: S101 - as above
         following = self._chain.next(self.schedule.first_ts, moment)
         return NEVER if following is None else following
 
@@ -135,17 +137,3 @@ def _touches(schedule: JobSchedule, begin: int, until: int) -> bool:
 def _account(db: sqlite3.Connection, walk: Walk) -> ScheduleAccount:
     differences = tuple(walk.findings(db))
     return ScheduleAccount(walk.schedule, walk.expected, walk.recorded, walk.open, differences)
-
-
-class _Unknown:
-    """The chain of a trigger whose arithmetic is not at hand. Immutable."""
-
-    count = None
-
-    def first(self, now: int) -> int | None:
-        """Nobody asks, since it cannot count."""
-        raise NotImplementedError
-
-    def next(self, previous: int, now: int) -> int | None:
-        """As ``first``."""
-        raise NotImplementedError

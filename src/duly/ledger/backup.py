@@ -6,7 +6,7 @@ from pathlib import Path
 
 from duly.ledger.connections import open_reader
 from duly.ledger.errors import DatabaseFileError
-from duly.ledger.prune import Progress, no_progress
+from duly.ledger.progress import Progress, no_progress
 
 _PAGES = 2000
 

@@ -100,11 +100,11 @@ def findings(account: Account, entries: Iterable[Entry], zone: Zone) -> Iterator
         floor = account.floor
         entries = (entry for entry in entries if entry.last >= floor)
     count = account.chain.count
-    return _doubles(entries, zone) if count is None else _Walk(account, count, zone).go(entries)
+    return doubles(entries, zone) if count is None else _Walk(account, count, zone).go(entries)
 
 
-def _doubles(entries: Iterable[Entry], zone: Zone) -> Iterator[Finding]:
-    """The entries that begin before another has ended."""
+def doubles(entries: Iterable[Entry], zone: Zone) -> Iterator[Finding]:
+    """The entries that begin before another has ended: what can be said without the chain."""
     before: Entry | None = None
     for entry in entries:
         if before is not None and entry.first <= before.last:

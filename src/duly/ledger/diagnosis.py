@@ -11,6 +11,11 @@ LISTED: Final = 1000
 """Diagnoses that a report names; the others it counts."""
 
 
+def many(count: int, noun: str) -> str:
+    """So many of something: ``1 slot``, ``3 slots``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 class Trouble(StrEnum):
     """What is wrong: the kinds of the conservation law, and those of the file."""
 

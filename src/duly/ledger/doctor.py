@@ -10,11 +10,11 @@ from duly.core.clock import Clock, zoned
 from duly.ledger import extent, sessions
 from duly.ledger.accounts import Walk, walks
 from duly.ledger.conservation import Finding
-from duly.ledger.diagnosis import LISTED, Diagnosis, Report, Trouble
+from duly.ledger.diagnosis import LISTED, Diagnosis, Report, Trouble, many
 from duly.ledger.jobs import StoredJob, jobs
 from duly.ledger.lock import holder
 from duly.ledger.pages import BEGINNING, END
-from duly.ledger.prune import Progress, no_progress
+from duly.ledger.progress import Progress, no_progress
 from duly.ledger.reader import LedgerReader
 from duly.ledger.sessions import Session
 from duly.ledger.statements import statements
@@ -162,15 +162,15 @@ class _Examination:
 
     def _remarks(self) -> Iterator[str]:
         if self.abandoned:
-            executions = _many(self.abandoned, "execution")
+            executions = many(self.abandoned, "execution")
             yield f"{executions} ran when the process died: the next start calls them interrupted"
         if self.paused:
-            yield f"{_many(self.paused, 'slot')} of paused jobs passed: they are settled when the jobs are resumed"
+            yield f"{many(self.paused, 'slot')} of paused jobs passed: they are settled when the jobs are resumed"
         rest = self.due - self.paused
         if rest and self.writer is None:
-            yield f"{_many(rest, 'slot')} passed since the process ended: the next start decides about them"
+            yield f"{many(rest, 'slot')} passed since the process ended: the next start decides about them"
         elif rest:
-            yield f"{_many(rest, 'slot')} just passed: process {self.writer} decides about them"
+            yield f"{many(rest, 'slot')} just passed: process {self.writer} decides about them"
         if self.unaccounted:
             names = list(self.unaccounted)
             shown = ", ".join(names[:_NAMED]) + (", and more" if len(names) > _NAMED else "")
@@ -198,7 +198,7 @@ def _losses(session: Session) -> Diagnosis:
         "the final flush failed": session.dropped_shutdown,
     }
     why = ", ".join(f"{count} because {reason}" for reason, count in counted.items() if count)
-    text = f"session {session.id} has lost {_many(session.dropped, 'record')}: {why}"
+    text = f"session {session.id} has lost {many(session.dropped, 'record')}: {why}"
     return Diagnosis(Trouble.LOST, text, first=session.started_at, last=session.stopped_at, count=session.dropped)
 
 
@@ -217,7 +217,3 @@ def _slot_diagnosis(finding: Finding, job: StoredJob, walk: Walk) -> Diagnosis:
 
 def _diagnosis(trouble: Trouble, text: str, job: StoredJob, walk: Walk) -> Diagnosis:
     return Diagnosis(trouble, text, job.full_name, job.id, walk.schedule.id)
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -13,8 +13,8 @@ from heapq import merge
 from itertools import islice
 from typing import Any, Final
 
+from duly.ids import id_bytes, id_text
 from duly.ledger.codes import KIND, REASON, STARTED, STATUS, SUCCESS, TIER
-from duly.ledger.ids import id_bytes, id_text
 from duly.ledger.pages import BEGINNING, END, Page, Position, checked_limit, cursor_at, cut, id_before, position_before
 from duly.ledger.statements import statements
 

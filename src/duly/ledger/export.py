@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from duly.ledger.connections import open_reader
-from duly.ledger.prune import Progress, no_progress
+from duly.ledger.progress import Progress, no_progress
 from duly.ledger.statements import statements
 
 Table: TypeAlias = Literal["executions", "jobs", "logs"]

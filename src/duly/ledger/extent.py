@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from duly.ledger.statements import statements
-from duly.ledger.upkeep import reaches_back_to, wal_bytes
+from duly.ledger.upkeep import page_counts, reaches_back_to, wal_bytes
 
 _SQL = statements("queries")
 
@@ -36,10 +36,7 @@ class Extent:
 
 def extent(db: sqlite3.Connection) -> Extent:
     """Size and reach of the ledger."""
-    pages, free, size = (
-        db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
-    )
-    return Extent(pages, free, size, wal_bytes(db), reaches_back_to(db), floors(db))
+    return Extent(*page_counts(db), wal_bytes(db), reaches_back_to(db), floors(db))
 
 
 def floors(db: sqlite3.Connection) -> Mapping[str, int]:

@@ -1,14 +1,19 @@
 """What a ledger knows of jobs, their schedules, and listeners."""
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
-from duly.ledger.codes import MISFIRE, MODE, TIER, TRIGGER_TYPE
+from duly.core.clock import NEVER
+from duly.ledger.codes import MISFIRE, MODE, STARTED, STATUS, TIER, TRIGGER_TYPE
 from duly.ledger.statements import statements
 
 JobState: TypeAlias = Literal["live", "retired", "cancelled"]
 ListenerState: TypeAlias = Literal["live", "retired"]
+
+CHAIN_ENDED: Final = NEVER - 1
+"""``open_ts`` of a schedule all of whose slots are settled: the largest number that a column holds."""
 
 _SQL = statements("queries")
 
@@ -137,13 +142,23 @@ def job_named(db: sqlite3.Connection, app_key: str, instance_index: int, job_nam
 def schedules(db: sqlite3.Connection, job_id: int) -> tuple[JobSchedule, ...]:
     """The schedules of a job, oldest first; it has another one each time its trigger changes."""
     rows = db.execute(_SQL["schedules_of_job"], {"job_id": job_id}).fetchall()
-    return tuple(JobSchedule(*(*row, highest_slot(db, row[0]))) for row in rows)
+    return tuple(JobSchedule(*(*row, last_slot(db, row[0])[0])) for row in rows)
 
 
-def highest_slot(db: sqlite3.Connection, schedule_id: int) -> int | None:
-    """The last slot of a schedule that has a row; ``None``: it has none."""
-    row = db.execute(_SQL["highest_slot"], {"schedule_id": schedule_id}).fetchone()
-    return None if row is None else int(row[0])
+def last_slot(db: sqlite3.Connection, schedule_id: int) -> tuple[int | None, str | None]:
+    """The last slot of a schedule that has a row, and how it ended; ``None``: it has none, or it has not ended."""
+    slot, status = db.execute(_SQL["last_slot"], {"schedule_id": schedule_id}).fetchone() or (None, STARTED)
+    return slot, None if status == STARTED else STATUS.words[status]
+
+
+def first_undecided(first_ts: int, open_ts: int | None, highest: int | None, after: Callable[[int], int]) -> int:
+    """The slot behind the last that has a row, or had one before it was deleted; ``NEVER``: the chain has ended.
+
+    The first three are of a ``JobSchedule``; ``after`` gives the slot of its chain behind a moment.
+    """
+    if open_ts is not None and (highest is None or open_ts > highest):
+        return open_ts if open_ts < CHAIN_ENDED else NEVER
+    return first_ts if highest is None else after(highest)
 
 
 def listeners(

@@ -73,11 +73,6 @@ class Ledger:
         """Wait until all records put so far are durable, or have failed."""
         self._writer.flush().result()
 
-    @property
-    def waiting(self) -> int:
-        """Writes that nobody has begun with."""
-        return self._writer.waiting
-
     def begin_session(self) -> SessionStart:
         """Open the session in which records are written from now on."""
         now, pid = self._clock.now(), os.getpid()

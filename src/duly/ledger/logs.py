@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from duly.ids import id_bytes, id_text
 from duly.ledger.codes import TIER
-from duly.ledger.ids import id_bytes, id_text
 from duly.ledger.pages import BEGINNING, END, Page, checked_limit, cursor_at, cut, position_before
 from duly.ledger.statements import statements
 

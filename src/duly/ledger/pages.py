@@ -1,6 +1,6 @@
 """Long lists, a page at a time: where a page ended is where the next begins, however many rows there are."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeAlias, TypeVar
 
@@ -41,6 +41,22 @@ def checked_limit(limit: int) -> int:
 def cut(rows: Sequence[T], limit: int) -> tuple[Sequence[T], bool]:
     """The first ``limit`` rows, and whether there are more."""
     return rows[:limit], len(rows) > limit
+
+
+def gather(read: Callable[[str | None, int], Page[T]], limit: int) -> tuple[list[T], bool]:
+    """The first ``limit`` rows of a list, however many pages that takes, and whether there are more.
+
+    ``read`` gives the page behind a place, of at most so many rows.
+    """
+    rows: list[T] = []
+    before: str | None = None
+    while len(rows) < limit:
+        page = read(before, min(limit - len(rows), LARGEST_PAGE))
+        rows += page.rows
+        before = page.before
+        if before is None:
+            break
+    return rows, before is not None
 
 
 def id_before(cursor: str | None) -> int:

@@ -11,10 +11,8 @@ from typing import TypeAlias
 from duly.core.clock import SECOND, current
 from duly.ledger import upkeep
 from duly.ledger.connections import open_reader
+from duly.ledger.progress import Progress, no_progress
 from duly.ledger.upkeep import reaches_back_to
-
-Progress: TypeAlias = Callable[[str, int, int], object]
-"""Is told what is being done, how much of it is, and of how much."""
 
 _ROWS = 1000
 _PAGES = 500
@@ -34,10 +32,6 @@ class Pruned:
     """Of the file and its write-ahead log; negative: the log was not merged into the file yet."""
     reaches_back_to: int | None
     """Nanoseconds: the oldest that is left; ``None``: nothing is."""
-
-
-def no_progress(_what: str, _done: int, _total: int) -> None:
-    """Tell nobody."""
 
 
 def prune(path: Path, older_than: int, *, progress: Progress = no_progress) -> Pruned:

@@ -64,9 +64,9 @@ FROM raw_listeners WHERE id = :id;
 SELECT id, job_id, trigger_id, trigger_spec, timezone, first_ts, open_ts, ended_at
 FROM raw_schedules WHERE job_id = :job_id ORDER BY id;
 
--- name: highest_slot
--- The last slot of a schedule that has a row.
-SELECT coalesce(scheduled_to_ts, scheduled_ts) FROM raw_executions
+-- name: last_slot
+-- The last slot of a schedule that has a row, and its status.
+SELECT coalesce(scheduled_to_ts, scheduled_ts), status FROM raw_executions
 WHERE schedule_id = :schedule_id AND scheduled_ts IS NOT NULL AND tick_count > 0 ORDER BY scheduled_ts DESC LIMIT 1;
 
 -- name: executions_of_ids

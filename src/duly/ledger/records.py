@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 from duly.core.clock import SECOND
+from duly.ids import id_bytes
 from duly.ledger.codes import KIND, REASON, STATUS, TIER
-from duly.ledger.ids import id_bytes
 
 Kind: TypeAlias = Literal["handler", "job"]
 SourceTier: TypeAlias = Literal["app", "framework"]

@@ -10,9 +10,11 @@ from typing import Literal
 
 from duly.core.outcomes import Reason
 from duly.core.trigger import Chain
-from duly.ledger.codes import KIND, MISFIRE, MODE, REASON, SESSION_STATUS, STARTED, STATUS, TIER, TRIGGER_TYPE
+from duly.ids import new_id
+from duly.ledger.codes import KIND, MISFIRE, MODE, REASON, SESSION_STATUS, STATUS, TIER, TRIGGER_TYPE
 from duly.ledger.conservation import Account, Entry, Kind, findings
-from duly.ledger.ids import new_execution_id
+from duly.ledger.extent import floors
+from duly.ledger.jobs import last_slot
 from duly.ledger.record_queue import Counts
 from duly.ledger.records import AnyRow, PlainRow, Row
 from duly.ledger.registrations import ListenerRegistration, ScheduledJobRegistration
@@ -21,12 +23,11 @@ from duly.triggers.spec import chain_from_spec
 
 log = logging.getLogger("duly.ledger")
 
-_SQL = statements("writes")
+_SQL = statements("writes", "queries")
 _INSERT = _SQL["insert_execution"]
 _INSERT_PLAIN = _SQL["insert_plain_execution"]
 _CANCELLED = STATUS.numbers["cancelled"]
 _JOB = KIND.numbers["job"]
-_FLOORS = ("floor_app", "floor_framework")
 _ROWS_LOOKED_AT = 10_000
 """The newest of the file, among which the last execution of an orphaned session is looked for."""
 
@@ -117,21 +118,18 @@ class TelemetryRepository:
 
     def _mend(self, db: sqlite3.Connection, session_id: int, now: int) -> None:
         """Close the gaps that a process has left which was killed while older rows than the last were not written."""
+        floor = max(floors(db).values(), default=None)
         for schedule_id, job_id, spec, first in db.execute(_SQL["schedules_to_mend"]).fetchall():
             chain = chain_of_spec(spec)
             if chain is None:
                 continue
             slots = db.execute(_SQL["slots_of_schedule"], (schedule_id,))
             entries = (Entry(start, end, count, "") for start, end, count in slots)
-            account = Account(str(schedule_id), chain, first, pending=first, floor=self._floor(db))
+            account = Account(str(schedule_id), chain, first, pending=first, floor=floor)
             gaps = [
                 (gap.first, gap.last, gap.count) for gap in findings(account, entries, None) if gap.kind is Kind.MISSING
             ]
             self.insert(db, [not_run(gap, Reason.DOWN, (schedule_id, job_id, session_id), now) for gap in gaps])
-
-    def _floor(self, db: sqlite3.Connection) -> int | None:
-        found = [row[0] for key in _FLOORS if (row := db.execute(_SQL["floor"], (key,)).fetchone())]
-        return max(found, default=None)
 
     def note_order(self, db: sqlite3.Connection, *, in_order: bool) -> None:
         """Note whether rows become durable in the order in which they came."""
@@ -238,7 +236,7 @@ class TelemetryRepository:
     def schedules(self, db: sqlite3.Connection, app_key: str, instance_index: int) -> dict[str, StoredSchedule]:
         """The newest schedule of each job of an app, by name of the job."""
         newest = {row[2]: row for row in db.execute(_SQL["schedules_of_app"], (app_key, instance_index))}
-        return {name: StoredSchedule(*(*row, *self._last_slot(db, row[0]))) for name, row in newest.items()}
+        return {name: StoredSchedule(*(*row, *last_slot(db, row[0]))) for name, row in newest.items()}
 
     def has_schedule(self, db: sqlite3.Connection, job_id: int | None, schedule_id: int | None) -> bool:
         """Whether there is such a schedule of such a job."""
@@ -248,11 +246,6 @@ class TelemetryRepository:
         """Whether another row than this counts for its slot."""
         values = (row.schedule_id, row.scheduled_ts, row.execution_id)
         return db.execute(_SQL["other_row_of_slot"], values).fetchone() is not None
-
-    def _last_slot(self, db: sqlite3.Connection, schedule_id: int) -> tuple[int | None, str | None]:
-        """The last slot of a schedule that has a row, and how it ended."""
-        slot, status = db.execute(_SQL["last_slot"], (schedule_id,)).fetchone() or (None, STARTED)
-        return slot, None if status == STARTED else STATUS.words[status]
 
     # Logs and audit
 
@@ -282,7 +275,7 @@ def not_run(slots: tuple[int, int, int], reason: Reason, parents: tuple[int, int
     first, last, count = slots
     schedule_id, job_id, session_id = parents
     return Row(
-        _JOB, STATUS.numbers[reason.outcome], job_id, session_id, new_execution_id(now), first, 0, schedule_id, first,
+        _JOB, STATUS.numbers[reason.outcome], job_id, session_id, new_id(now), first, 0, schedule_id, first,
         count, scheduled_to_ts=last if count > 1 else None, reason=REASON.numbers[reason],
     )  # fmt: skip
 

@@ -7,9 +7,9 @@ from heapq import merge
 from operator import attrgetter
 from typing import Any
 
+from duly.ids import id_text
 from duly.ledger.codes import REASON, STATUS
 from duly.ledger.conservation import Entry
-from duly.ledger.ids import id_text
 from duly.ledger.jobs import schedules
 from duly.ledger.pages import BEGINNING, END
 from duly.ledger.statements import statements

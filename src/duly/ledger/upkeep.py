@@ -16,18 +16,15 @@ from contextlib import closing
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from duly.core.clock import NEVER
 from duly.ledger.codes import TIER
 from duly.ledger.connections import open_reader
+from duly.ledger.jobs import CHAIN_ENDED
 from duly.ledger.statements import statements
 from duly.triggers.spec import chain_from_spec
 
-CHAIN_ENDED: Final = NEVER - 1
-"""``open_ts`` of a schedule all of whose slots are settled: the largest number that a column holds."""
-
-_SQL = statements("upkeep")
+_SQL = statements("upkeep", "writes")
 
 
 class _Old(NamedTuple):
@@ -97,10 +94,16 @@ def reaches_back_to(db: sqlite3.Connection) -> int | None:
 
 def used_bytes(db: sqlite3.Connection) -> int:
     """Bytes of the pages in use, and of the write-ahead log."""
+    pages, free, size = page_counts(db)
+    return (pages - free) * size + wal_bytes(db)
+
+
+def page_counts(db: sqlite3.Connection) -> tuple[int, int, int]:
+    """Pages of the file, those of them that are free, and bytes of a page."""
     pages, free, size = (
         db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
     )
-    return int((pages - free) * size) + wal_bytes(db)
+    return pages, free, size
 
 
 def wal_bytes(db: sqlite3.Connection) -> int:

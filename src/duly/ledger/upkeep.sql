@@ -46,9 +46,6 @@ DELETE FROM raw_log_records WHERE id = ?;
 SELECT id FROM raw_listeners AS l
 WHERE retired_at < :older_than AND NOT EXISTS (SELECT 1 FROM raw_executions WHERE listener_id = l.id) LIMIT :limit;
 
--- name: delete_listener
-DELETE FROM raw_listeners WHERE id = ?;
-
 -- name: old_jobs
 -- The two ways from a job to its rows are those of the indexes.
 SELECT id FROM raw_scheduled_jobs AS j
@@ -63,9 +60,6 @@ LIMIT :limit;
 
 -- name: delete_schedules_of_job
 DELETE FROM raw_schedules WHERE job_id = ?;
-
--- name: delete_job
-DELETE FROM raw_scheduled_jobs WHERE id = ?;
 
 -- name: old_schedules
 SELECT id FROM raw_schedules AS s

@@ -89,11 +89,6 @@ class Writer:
         return self.submit(_FinalFlush() if final else _nothing)
 
     @property
-    def waiting(self) -> int:
-        """Writes that nobody has begun with."""
-        return len(self._waiting)
-
-    @property
     def alive(self) -> bool:
         """Whether the thread works."""
         return self._thread.is_alive()

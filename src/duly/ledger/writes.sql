@@ -56,9 +56,6 @@ UPDATE raw_sessions SET status = 3, stopped_at = max(last_heartbeat_at, :last_en
 -- The newest rows of the file: those of the session that ended last are among them.
 SELECT execution_start_ts + duration FROM raw_executions WHERE session_id = :id AND id > :above ORDER BY id DESC;
 
--- name: highest_execution
-SELECT coalesce(max(id), 0) FROM raw_executions;
-
 -- name: upsert_listener
 INSERT INTO raw_listeners (
     app_key, instance_index, name, topic, handler_method, debounce, throttle, once, priority, immediate, duration,
@@ -118,11 +115,6 @@ WHERE j.app_key = ? AND j.instance_index = ? ORDER BY s.id;
 -- name: has_schedule
 SELECT 1 FROM raw_schedules WHERE id = ? AND job_id = ?;
 
--- name: last_slot
--- The last slot of a schedule that has a row, and its status.
-SELECT coalesce(scheduled_to_ts, scheduled_ts), status FROM raw_executions
-WHERE schedule_id = ? AND scheduled_ts IS NOT NULL AND tick_count > 0 ORDER BY scheduled_ts DESC LIMIT 1;
-
 -- name: other_row_of_slot
 SELECT 1 FROM raw_executions
 WHERE schedule_id = ? AND scheduled_ts = ? AND tick_count > 0 AND execution_id <> ?;
@@ -143,9 +135,6 @@ SELECT id, job_id, trigger_spec, first_ts FROM raw_schedules WHERE trigger_spec 
 -- name: slots_of_schedule
 SELECT scheduled_ts, coalesce(scheduled_to_ts, scheduled_ts), tick_count FROM raw_executions
 WHERE schedule_id = ? AND scheduled_ts IS NOT NULL AND tick_count > 0 ORDER BY scheduled_ts;
-
--- name: floor
-SELECT CAST(value AS INTEGER) FROM raw_meta WHERE key = ?;
 
 -- name: live_registrations
 SELECT id FROM raw_scheduled_jobs WHERE app_key = ?;

@@ -1,4 +1,4 @@
-"""Execution ids: UUIDs of version 7, as 16 bytes inside and as text outside."""
+"""Ids of executions and events: UUIDs of version 7, as 16 bytes inside and as text outside."""
 
 import os
 from itertools import count
@@ -21,7 +21,7 @@ _tail = _Tail()
 os.register_at_fork(after_in_child=_tail.__init__)  # type: ignore[misc] # a child begins with a number of its own
 
 
-def new_execution_id(now: int) -> bytes:
+def new_id(now: int) -> bytes:
     """A new id, unique, that sorts by ``now``, nanoseconds since the epoch.
 
     RFC 9562, 5.7 and 6.2: 48 bits of milliseconds, in ``rand_a`` the fraction of the millisecond, in ``rand_b`` a
@@ -32,9 +32,9 @@ def new_execution_id(now: int) -> bytes:
     return (head | _VARIANT | _tail.next() & _RANDOM).to_bytes(16, "big")
 
 
-def id_text(execution_id: bytes) -> str:
+def id_text(key: bytes) -> str:
     """The usual text of an id."""
-    return str(UUID(bytes=execution_id))
+    return str(UUID(bytes=key))
 
 
 def id_bytes(text: str) -> bytes:
