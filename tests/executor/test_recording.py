@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -26,22 +26,17 @@ from tests.executor.plant import (
     running,
     until,
 )
+from tests.history.file_room import locked
 from tests.lifecycle.house import turns
 
 RING = 11
 """Places in queue and ring for each of the capacity."""
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """While another connection has the file locked."""
-    db = sqlite3.connect(path, isolation_level=None)
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        db.execute("ROLLBACK")
-        db.close()
+def fill_queue(plant: Plant) -> None:
+    """Until there is no room for records."""
+    while not plant.database.records.full:
+        plant.executor.record_ticks(Chore(), Slots(0, 0), "missed", "down")
 
 
 @asynccontextmanager
@@ -172,8 +167,7 @@ def test_a_full_ring_holds_up_the_producer_and_keeps_the_order(tmp_path: Path) -
 def test_a_cancelled_execution_waits_for_room_before_it_is_raised(tmp_path: Path) -> None:
     async def main(plant: Plant) -> None:
         async with writer_held(plant):
-            while not plant.database.records.full:
-                plant.executor.record_ticks(Chore(), Slots(0, 0), "missed", "down")
+            fill_queue(plant)
             task = asyncio.create_task(plant.execute("job", nothing))
             await turns()
             for _ in range(2):
@@ -190,8 +184,7 @@ def test_a_cancelled_execution_waits_for_room_before_it_is_raised(tmp_path: Path
 def test_who_records_without_waiting_can_wait_for_room_beforehand(tmp_path: Path) -> None:
     async def main(plant: Plant) -> None:
         async with writer_held(plant):
-            while not plant.database.records.full:
-                plant.executor.record_ticks(Chore(), Slots(0, 0), "missed", "down")
+            fill_queue(plant)
             waiting = asyncio.create_task(plant.executor.wait_for_room())
             await turns()
             assert not waiting.done()
@@ -203,8 +196,7 @@ def test_who_records_without_waiting_can_wait_for_room_beforehand(tmp_path: Path
 def test_a_restart_of_the_executor_loses_nothing(tmp_path: Path) -> None:
     async def main(plant: Plant) -> None:
         async with writer_held(plant):
-            while not plant.database.records.full:
-                plant.executor.record_ticks(Chore(), Slots(0, 0), "missed", "down")
+            fill_queue(plant)
             task = asyncio.create_task(plant.execute("job", nothing))
             restart = asyncio.create_task(plant.executor.restart())
             await turns()
@@ -222,8 +214,7 @@ def test_no_room_before_the_end_of_the_stop_counts_as_overflow(
     async def main() -> None:
         limits, sizes = {"resource_shutdown_timeout_seconds": 1}, {"telemetry_write_queue_max": 1}
         async with running(tmp_path, lifecycle=limits, database=sizes) as plant, writer_held(plant):
-            while not plant.database.records.full:
-                plant.executor.record_ticks(Chore(), Slots(0, 0), "missed", "down")
+            fill_queue(plant)
             task = asyncio.create_task(plant.execute("job", nothing))
             await turns()
             await plant.executor.shutdown()

@@ -259,15 +259,19 @@ def test_an_index_that_does_not_fit_its_table_is_found_by_the_deep_check_only(fi
     assert examined(file, deep=False).ok
 
 
-def test_a_damaged_page_is_found_and_the_rest_is_checked(file: Written) -> None:
-    file.slots(file.job(), [10, 30])
-    query = "SELECT rootpage FROM sqlite_schema WHERE name = 'executions_of_listener'"
-    (page,) = file.db.execute(query).fetchone()
+def damage(file: Written, index: str) -> None:
+    """Overwrite the first page of an index."""
+    (page,) = file.db.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (index,)).fetchone()
     (size,) = file.db.execute("PRAGMA page_size").fetchone()
     file.db.close()
     with closing(file.path.open("r+b")) as raw:
         raw.seek((page - 1) * size)
         raw.write(b"\xff" * size)
+
+
+def test_a_damaged_page_is_found_and_the_rest_is_checked(file: Written) -> None:
+    file.slots(file.job(), [10, 30])
+    damage(file, "executions_of_listener")
     kinds = [kind for kind, *_ in troubles(examined(file, deep=False))]
     assert kinds[0] == "damaged"
     assert kinds[-1] == "missing"
@@ -275,13 +279,7 @@ def test_a_damaged_page_is_found_and_the_rest_is_checked(file: Written) -> None:
 
 def test_a_file_whose_slots_cannot_be_read_is_damaged(file: Written) -> None:
     file.slots(file.job(), [10, 20])
-    query = "SELECT rootpage FROM sqlite_schema WHERE name = 'executions_by_slot'"
-    (page,) = file.db.execute(query).fetchone()
-    (size,) = file.db.execute("PRAGMA page_size").fetchone()
-    file.db.close()
-    with closing(file.path.open("r+b")) as raw:
-        raw.seek((page - 1) * size)
-        raw.write(b"\xff" * size)
+    damage(file, "executions_by_slot")
     report = examined(file)
     assert report.diagnoses[-1].line == "the file cannot be read: database disk image is malformed"
 

@@ -195,46 +195,38 @@ class CommandExecutor(Service):
 
     def record_ticks(self, job: Job, slots: Slots, status: str, reason: str | None) -> None:
         """Record slots that did not run, in one row."""
-        now = self._clock.now()
-        record = ExecutionRecord(
+        why = None if reason is None else Reason(reason).value
+        record = self._record_of(job, slots, Outcome(status).value, slots.first / SECOND, reason=why)
+        self._recording.put_first(entry_of(record, announced=job.source_tier == "app"))
+
+    def record_wait(self, job: Job, slots: Slots) -> str:
+        """Mark a slot that waits its turn; give the id under which it is to run, or to be recorded."""
+        record = self._record_of(job, slots, _STARTED, self._clock.now() / SECOND)
+        self._recording.put_first(entry_of(record, announced=False))
+        assert record.execution_id is not None  # noqa: S101 - given to it
+        return record.execution_id
+
+    def _record_of(
+        self, job: Job, slots: Slots, status: str, start: float, *, reason: str | None = None
+    ) -> ExecutionRecord:
+        """The record of slots that have not run; ``start`` is seconds since the epoch."""
+        return ExecutionRecord(
             kind="job",
             session_id=self._database.session_id,
-            execution_start_ts=slots.first / SECOND,
+            execution_start_ts=start,
             duration_ms=0.0,
-            status=Outcome(status).value,
+            status=status,
             job_id=job.db_id,
             app_key=job.app_key,
             instance_index=job.instance_index,
             source_tier=job.source_tier,
-            execution_id=slots.execution_id or id_text(new_id(now)),
-            reason=None if reason is None else Reason(reason).value,
+            execution_id=slots.execution_id or id_text(new_id(self._clock.now())),
+            reason=reason,
             scheduled_ts=slots.first / SECOND,
             scheduled_to_ts=slots.last / SECOND if slots.count > 1 else None,
             tick_count=slots.count,
             schedule_id=slots.schedule_id,
         )
-        self._recording.put_first(entry_of(record, announced=job.source_tier == "app"))
-
-    def record_wait(self, job: Job, slots: Slots) -> str:
-        """Mark a slot that waits its turn; give the id under which it is to run, or to be recorded."""
-        now = self._clock.now()
-        execution_id = slots.execution_id or id_text(new_id(now))
-        record = ExecutionRecord(
-            kind="job",
-            session_id=self._database.session_id,
-            execution_start_ts=now / SECOND,
-            duration_ms=0.0,
-            status=_STARTED,
-            job_id=job.db_id,
-            app_key=job.app_key,
-            instance_index=job.instance_index,
-            source_tier=job.source_tier,
-            execution_id=execution_id,
-            scheduled_ts=slots.first / SECOND,
-            schedule_id=slots.schedule_id,
-        )
-        self._recording.put_first(entry_of(record, announced=False))
-        return execution_id
 
     async def wait_for_room(self) -> None:
         """Until records have room: for who records slots, and starts executions, without waiting."""

@@ -17,6 +17,7 @@ from duly.ledger.connections import open_writer
 from duly.ledger.ledger import open_file
 from duly.ledger.record_queue import RecordQueue
 from duly.ledger.repository import TelemetryRepository
+from duly.ledger.upkeep import truncate_wal
 from duly.ledger.writer import ResultT, Work, Writer
 from duly.lifecycle import RestartSpec, RestartType, Service
 
@@ -242,9 +243,9 @@ class DatabaseService(Service):
         )
 
     async def _shrink(self) -> None:
-        await self._readers.truncate_log()  # or an old log would count as data
+        await self._readers.read(truncate_wal)  # or an old log would count as data
         if await shrink(self, self.duly.config.database):
-            await self._readers.truncate_log()
+            await self._readers.read(truncate_wal)
 
 
 def _nothing(db: sqlite3.Connection) -> None:

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TextIO, TypeAlias
 
-from duly.core.clock import SECOND, SystemClock
+from duly.core.clock import SystemClock
+from duly.core.throttle import Throttle
 from duly.history.log_entries import LogEntry, entry_of_log
 from duly.history.log_format import LogFormat, formatter
 from duly.ledger.records import storable
@@ -63,7 +64,7 @@ class LogPipeline(logging.Handler):
         self._unstored: deque[LogEntry] = deque()
         self._store: Store | None = None
         self._told = 0
-        self._told_at: int | None = None
+        self._warnings = Throttle(_SECONDS_BETWEEN_WARNINGS)
         self._former_level = logging.NOTSET
         self._thread: threading.Thread | None = None
 
@@ -206,10 +207,9 @@ class LogPipeline(logging.Handler):
 
     def _tell_drops(self) -> None:
         number = self.dropped - self._told
-        now = self._clock.monotonic()
-        if not number or (self._told_at is not None and now - self._told_at < _SECONDS_BETWEEN_WARNINGS * SECOND):
+        if not number or not self._warnings.passes(self._clock.monotonic()):
             return
-        self._told, self._told_at = self.dropped, now
+        self._told = self.dropped
         self._say(f"log records are dropped: number={number}: raise logging.log_queue_max")
 
     def _say(self, text: str) -> None:

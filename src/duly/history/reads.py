@@ -12,12 +12,12 @@ from typing import TypeVar
 
 from duly.core.clock import SECOND, SystemClock
 from duly.ledger.connections import open_reader
+from duly.ledger.forks import in_sqlite
+from duly.ledger.reader import interrupted
 
 T = TypeVar("T")
 
 _THREADS = 4
-_STEPS_BETWEEN_LOOKS = 10_000
-"""Virtual machine instructions of SQLite, well below a millisecond."""
 
 
 class Readers:
@@ -61,16 +61,5 @@ class Readers:
         if db is None:
             db = self._own.db = open_reader(self._path)
             self._connections.append(db)
-        db.set_progress_handler(lambda: self._clock.monotonic() > end, _STEPS_BETWEEN_LOOKS)
-        try:
+        with in_sqlite(), interrupted(db, self._clock, end, f"database.read_timeout_seconds = {self._limit:g}"):
             return query(db)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
-                raise
-            raise TimeoutError(f"a read took longer than database.read_timeout_seconds = {self._limit:g}") from error
-        finally:
-            db.set_progress_handler(None, 0)
-
-    async def truncate_log(self) -> None:
-        """Write the write-ahead log into the file and empty it, as far as others who read let it."""
-        await self.read(lambda db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())

@@ -16,7 +16,8 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Generic
 
-from duly.core.clock import SECOND, Clock
+from duly.core.clock import Clock
+from duly.core.throttle import Throttle
 from duly.ledger.writer import ResultT, Work, Writer
 
 log = logging.getLogger("duly.DatabaseService")
@@ -39,8 +40,8 @@ class Writes:
         self._writer: Writer | None = None
         self._taken = False
         """Whether writes are taken: not before the first start, nor after the stop."""
-        self._warned: dict[str, int] = {}
-        """When the log was last told, by what of."""
+        self._crowd_warnings = Throttle(_SECONDS_BETWEEN_WARNINGS)
+        self._refusal_warnings = Throttle(_SECONDS_BETWEEN_WARNINGS)
 
     def issue(self, work: Work[ResultT]) -> Future[ResultT]:
         """Have ``work`` done after everything issued before.
@@ -75,7 +76,7 @@ class Writes:
             else:
                 self.refused += 1
             fill, refused = self._crowd(), self.refused
-            tell = not taken and self._may_warn("refused")
+            tell = not taken and self._refusal_warnings.passes(self._clock.monotonic())
         self._tell_of_crowd(fill)
         if tell:
             log.warning("no room for a write: refused=%d: raise database.write_queue_max", refused)
@@ -125,14 +126,8 @@ class Writes:
     def _crowd(self) -> int:
         """How many wait, if the log is to be told; else 0."""
         fill = len(self)
-        return fill if fill >= self.capacity * _CROWDED and fill > 1 and self._may_warn("crowded") else 0
-
-    def _may_warn(self, of: str) -> bool:
-        now, last = self._clock.monotonic(), self._warned.get(of)
-        if last is not None and now - last < _SECONDS_BETWEEN_WARNINGS * SECOND:
-            return False
-        self._warned[of] = now
-        return True
+        crowded = fill > 1 and fill >= self.capacity * _CROWDED
+        return fill if crowded and self._crowd_warnings.passes(self._clock.monotonic()) else 0
 
     def _tell_of_crowd(self, fill: int) -> None:
         """Without the guard: who logs may be made to wait."""

@@ -1,6 +1,8 @@
 """Connections to a ledger: one that writes, any number that read. Nothing here deletes or replaces a file."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import NoReturn
@@ -36,18 +38,12 @@ def open_writer(path: Path, clock: Clock, *, migration_timeout: float = 120.0) -
         db = _connect(path)
     except (OSError, sqlite3.Error) as error:
         _refuse(path, error)
-    try:
+    with _closed_on_error(db, path):
         found = _checked_version(db, path)
         if not found:
             db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         _set_up(db)
         _migrate(db, found, clock, migration_timeout)
-    except sqlite3.Error as error:
-        db.close()
-        _refuse(path, error)
-    except BaseException:
-        db.close()
-        raise
     return db, found
 
 
@@ -65,20 +61,25 @@ def open_reader(path: Path) -> sqlite3.Connection:
         db = _connect(path, mode="rw")
     except sqlite3.Error as error:
         _refuse(path, error)
-    try:
+    with _closed_on_error(db, path):
         version = _checked_version(db, path)
         db.execute("PRAGMA query_only = ON")
-    except sqlite3.Error as error:
-        db.close()
-        _refuse(path, error)
-    except BaseException:
-        db.close()
-        raise
-    if version != LATEST:
-        db.close()
-        was = "is empty" if not version else f"has the schema of version {version}, this one reads {LATEST}"
-        raise DatabaseFileError(f"{path} {was}: start the program that writes it once with this version of Duly")
+        if version != LATEST:
+            was = "is empty" if not version else f"has the schema of version {version}, this one reads {LATEST}"
+            raise DatabaseFileError(f"{path} {was}: start the program that writes it once with this version of Duly")
     return db
+
+
+@contextmanager
+def _closed_on_error(db: sqlite3.Connection, path: Path) -> Iterator[None]:
+    """Close the connection if what is done with it fails, and say what is wrong with the file."""
+    try:
+        yield
+    except BaseException as error:
+        db.close()
+        if isinstance(error, sqlite3.Error):
+            _refuse(path, error)
+        raise
 
 
 def _connect(path: Path, mode: str = "rwc") -> sqlite3.Connection:

@@ -51,7 +51,7 @@ def prune(path: Path, older_than: int, *, progress: Progress = no_progress) -> P
         logs = deleting.all(upkeep.expire_logs)
         registrations = deleting.all(upkeep.expire_registrations)
         _give_back(db, progress)
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        upkeep.truncate_wal(db)
         freed = size - _bytes_on_disk(db, path)
         return Pruned(executions, logs, registrations, freed, reaches_back_to(db))
 

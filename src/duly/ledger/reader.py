@@ -8,7 +8,7 @@ state of the file, however many statements it takes.
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Self, TypeVar
@@ -122,21 +122,27 @@ class LedgerReader:
                 return
         db.close()
 
-    @contextmanager
-    def _limited(self, db: sqlite3.Connection) -> Iterator[None]:
+    def _limited(self, db: sqlite3.Connection) -> AbstractContextManager[None]:
         limit = self._limit
         if limit is None:
-            yield
-            return
+            return nullcontext()
         end = self.clock.monotonic() + round(limit * SECOND)
-        db.set_progress_handler(lambda: self.clock.monotonic() > end, _STEPS_BETWEEN_LOOKS)
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
-                raise
-            raise TimeoutError(
-                f"a read took longer than read_timeout_seconds = {limit:g}: ask for less at a time, or raise the limit"
-            ) from error
-        finally:
-            db.set_progress_handler(None, 0)
+        return interrupted(db, self.clock, end, f"read_timeout_seconds = {limit:g}")
+
+
+@contextmanager
+def interrupted(db: sqlite3.Connection, clock: Clock, end: int, limit: str) -> Iterator[None]:
+    """Interrupt what the connection does at ``end``, monotonic nanoseconds; ``limit`` names the setting.
+
+    Raises:
+        TimeoutError: it was interrupted.
+    """
+    db.set_progress_handler(lambda: clock.monotonic() > end, _STEPS_BETWEEN_LOOKS)
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            raise
+        raise TimeoutError(f"a read took longer than {limit}: ask for less at a time, or raise the limit") from error
+    finally:
+        db.set_progress_handler(None, 0)

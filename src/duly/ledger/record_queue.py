@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from duly.core.clock import SECOND, Clock
+from duly.core.throttle import Throttle
 
 log = logging.getLogger("duly.ledger")
 
@@ -37,8 +38,10 @@ _BACKOFF_SECONDS = 1.0
 _MOST_AT_ONCE = 10_000
 """Records in one transaction, so that writes that wait for its end do not wait long."""
 
+_COUNTERS = ("overflow", "exhausted", "shutdown")
+
 Counts = tuple[int, int, int]
-"""Records lost since the start of the process: overflow, exhausted, shutdown."""
+"""Records lost since the start of the process, in the order of the counters."""
 
 
 class RecordStore(Protocol[RecordT]):
@@ -107,12 +110,13 @@ class RecordQueue(Generic[RecordT]):
         self._queue: deque[RecordT] = deque()
         self._retries: list[RetryableBatch[RecordT]] = []
         self._crowded = max(1, int(capacity * _CROWDED))
-        self._warned: int | None = None
+        self._crowd_warnings = Throttle(_SECONDS_BETWEEN_WARNINGS)
         self._guard = threading.Lock()
         self._waiters: list[Future[None]] = []
-        self._lost = {"overflow": 0, "exhausted": 0, "shutdown": 0}
-        self._told: dict[str, tuple[int | None, int]] = {}
-        """By counter, when the log was last told of losses, and how many there were then."""
+        self._lost = dict.fromkeys(_COUNTERS, 0)
+        self._told = dict.fromkeys(_COUNTERS, 0)
+        """How many of them the log was told of."""
+        self._loss_warnings = {counter: Throttle(_SECONDS_BETWEEN_WARNINGS) for counter in _COUNTERS}
 
     # Producers
 
@@ -158,7 +162,8 @@ class RecordQueue(Generic[RecordT]):
 
     def counts(self) -> Counts:
         """Records lost so far."""
-        return self._lost["overflow"], self._lost["exhausted"], self._lost["shutdown"]
+        overflow, exhausted, shutdown = self._lost.values()
+        return overflow, exhausted, shutdown
 
     def __len__(self) -> int:
         """Records that are not durable, nor lost."""
@@ -167,9 +172,8 @@ class RecordQueue(Generic[RecordT]):
     def _warn(self, fill: int) -> None:
         now = self._clock.monotonic()
         with self._guard:
-            if self._warned is not None and now - self._warned < _SECONDS_BETWEEN_WARNINGS * SECOND:
+            if not self._crowd_warnings.passes(now):
                 return
-            self._warned = now
         percentage = round(100 * fill / self.capacity)
         log.warning("records wait to be written: fill=%d capacity=%d percentage=%d", fill, self.capacity, percentage)
 
@@ -284,10 +288,9 @@ class RecordQueue(Generic[RecordT]):
         now = self._clock.monotonic()
         with self._guard:
             total = self._lost[counter] = self._lost[counter] + number
-            when, told = self._told.get(counter, (None, 0))
-            if when is not None and now - when < _SECONDS_BETWEEN_WARNINGS * SECOND and counter != "shutdown":
+            if not self._loss_warnings[counter].passes(now) and counter != "shutdown":
                 return
-            self._told[counter] = (now, total)
+            told, self._told[counter] = self._told[counter], total
         log.error("records are lost: counter=%s lost=%d total=%d: %s", counter, total - told, total, why)
 
 

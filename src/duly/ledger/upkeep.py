@@ -1,7 +1,7 @@
 """What keeps a ledger from growing for ever: by age, and by size if age is not enough.
 
-Each function that takes a connection is a piece of work for the writer, inside its transaction: few rows, so that
-others can write between.
+Each function that takes a connection, but for ``truncate_wal``, is a piece of work for the writer, inside its
+transaction: few rows, so that others can write between.
 
 Rows are deleted in the order in which they were written, for there is no index on time alone. The account stays
 consistent: the *floor* of a tier is raised behind the last slot whose row went, and the conservation check begins
@@ -12,14 +12,12 @@ because the trigger is one of a user's, the highest row stays.
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
 from duly.ledger.codes import TIER
-from duly.ledger.connections import open_reader
 from duly.ledger.jobs import CHAIN_ENDED
 from duly.ledger.statements import statements
 from duly.triggers.spec import chain_from_spec
@@ -124,14 +122,13 @@ def give_back(db: sqlite3.Connection, pages: int) -> int:
     return going
 
 
-def truncate_wal(path: Path) -> bool:
+def truncate_wal(db: sqlite3.Connection) -> bool:
     """Merge the write-ahead log into the file and empty it; ``False``: somebody was in the way for too long.
 
-    Not inside a transaction of the writer, and so on a connection of its own: it waits until nobody writes, and until
-    nobody reads what has been overwritten.
+    Not inside a transaction, nor on the connection of the writer: it waits until nobody writes, and until nobody reads
+    what has been overwritten.
     """
-    with closing(open_reader(path)) as db:
-        busy, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    busy, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return not busy
 
 
