@@ -5,8 +5,8 @@ from __future__ import annotations
 from duly.core.clock import Zone
 from duly.embedded.job import LiveJob
 from duly.ledger.codes import TRIGGER_TYPE
-from duly.ledger.records import storable
-from duly.ledger.registrations import ScheduledJobRegistration, arguments_json
+from duly.ledger.records import storable_text
+from duly.ledger.registrations import ScheduledJobRegistration, arguments_json, method_name
 from duly.ledger.repository import StoredSchedule
 from duly.triggers.spec import spec_of
 
@@ -29,7 +29,7 @@ class Page:
             app_key="",
             instance_index=0,
             job_name=_text(job.name),
-            handler_method=_text(getattr(job.func, "__qualname__", None) or job.func),
+            handler_method=method_name(job.func),
             trigger_type=kind,
             trigger_label=_text(trigger.trigger_label()),
             trigger_detail=None if detail is None else _text(detail),
@@ -55,4 +55,4 @@ class Page:
 
 
 def _text(value: object) -> str:
-    return storable(str(value)) or ""
+    return storable_text(value) or ""

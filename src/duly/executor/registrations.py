@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from duly.executor.protocols import ScheduledJob
-from duly.ledger.records import storable
-from duly.ledger.registrations import ScheduledJobRegistration, arguments_json
+from duly.ledger.registrations import ScheduledJobRegistration, arguments_json, method_name
 
 
 def registration_of(job: ScheduledJob) -> ScheduledJobRegistration:
@@ -14,7 +13,7 @@ def registration_of(job: ScheduledJob) -> ScheduledJobRegistration:
         app_key=job.app_key,
         instance_index=job.instance_index,
         job_name=job.name,
-        handler_method=storable(getattr(job.job, "__qualname__", None) or str(job.job)) or "",
+        handler_method=method_name(job.job),
         trigger_type=None if trigger is None else trigger.trigger_db_type(),
         trigger_label="" if trigger is None else trigger.trigger_label(),
         trigger_detail=None if trigger is None else trigger.trigger_detail(),

@@ -1,12 +1,12 @@
 """What is stored of listeners and jobs when they are registered."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from duly.core.trigger import StoredType
-from duly.ledger.records import SourceTier
+from duly.ledger.records import SourceTier, storable_text
 
 _NOT_SERIALIZABLE = json.dumps("<NON_SERIALIZABLE>")
 
@@ -67,6 +67,11 @@ def arguments_json(arguments: Sequence[Any] | Mapping[str, Any]) -> str:
         return json.dumps(arguments, sort_keys=True, default=str).encode("utf-8", "replace").decode("utf-8")
     except Exception:  # noqa: BLE001 - whatever the classes of a user's values raise
         return _NOT_SERIALIZABLE
+
+
+def method_name(function: Callable[..., Any]) -> str:
+    """A callable as it is stored: its qualified name, or its text if it has none."""
+    return storable_text(getattr(function, "__qualname__", None) or function) or ""
 
 
 def is_framework_key(app_key: str) -> bool:
