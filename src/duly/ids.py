@@ -46,4 +46,4 @@ def id_bytes(text: str) -> bytes:
     try:
         return UUID(text).bytes
     except ValueError:
-        raise ValueError(f"an execution id is a UUID, got {text!r}") from None
+        raise ValueError(f"an id is a UUID, got {text!r}") from None

@@ -11,6 +11,7 @@ import pytest
 from duly.config import DatabaseConfig, DulyConfig
 from duly.core.clock import SECOND
 from duly.history import DatabaseService
+from duly.ledger import forks
 from duly.ledger.errors import DatabaseFileError, SchemaVersionError
 from duly.lifecycle import RestartType
 from duly.testing import VirtualClock
@@ -303,6 +304,13 @@ def test_a_read_over_its_limit_is_interrupted(tmp_path: Path) -> None:
         assert await room.database.read(lambda db: db.execute("SELECT 1").fetchone()) == (1,)
 
     in_room(tmp_path, main, read_timeout_seconds=0.1)
+
+
+def test_a_fork_waits_for_a_read(tmp_path: Path) -> None:
+    async def main(room: FileRoom) -> None:
+        assert await room.database.read(lambda _: forks._inside) > 0
+
+    in_room(tmp_path, main)
 
 
 def test_reads_do_not_wait_for_writes(tmp_path: Path) -> None:

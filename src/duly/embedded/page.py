@@ -5,7 +5,7 @@ from __future__ import annotations
 from duly.core.clock import Zone
 from duly.embedded.job import LiveJob
 from duly.ledger.codes import TRIGGER_TYPE
-from duly.ledger.records import storable_text
+from duly.ledger.records import storable
 from duly.ledger.registrations import ScheduledJobRegistration, arguments_json, method_name
 from duly.ledger.repository import StoredSchedule
 from duly.triggers.spec import spec_of
@@ -55,4 +55,4 @@ class Page:
 
 
 def _text(value: object) -> str:
-    return storable_text(value) or ""
+    return storable(str(value)) or ""

@@ -196,31 +196,31 @@ class CommandExecutor(Service):
     def record_ticks(self, job: Job, slots: Slots, status: str, reason: str | None) -> None:
         """Record slots that did not run, in one row."""
         why = None if reason is None else Reason(reason).value
-        record = self._record_of(job, slots, Outcome(status).value, slots.first / SECOND, reason=why)
+        record = self._record_of(job, slots, Outcome(status).value, self._clock.now(), reason=why)
         self._recording.put_first(entry_of(record, announced=job.source_tier == "app"))
 
     def record_wait(self, job: Job, slots: Slots) -> str:
         """Mark a slot that waits its turn; give the id under which it is to run, or to be recorded."""
-        record = self._record_of(job, slots, _STARTED, self._clock.now() / SECOND)
+        record = self._record_of(job, slots, _STARTED, self._clock.now())
         self._recording.put_first(entry_of(record, announced=False))
         assert record.execution_id is not None  # noqa: S101 - given to it
         return record.execution_id
 
     def _record_of(
-        self, job: Job, slots: Slots, status: str, start: float, *, reason: str | None = None
+        self, job: Job, slots: Slots, status: str, now: int, *, reason: str | None = None
     ) -> ExecutionRecord:
-        """The record of slots that have not run; ``start`` is seconds since the epoch."""
+        """The record of slots that have not run: a mark stands at ``now``, what did not run at its slot."""
         return ExecutionRecord(
             kind="job",
             session_id=self._database.session_id,
-            execution_start_ts=start,
+            execution_start_ts=(now if status == _STARTED else slots.first) / SECOND,
             duration_ms=0.0,
             status=status,
             job_id=job.db_id,
             app_key=job.app_key,
             instance_index=job.instance_index,
             source_tier=job.source_tier,
-            execution_id=slots.execution_id or id_text(new_id(self._clock.now())),
+            execution_id=slots.execution_id or id_text(new_id(now)),
             reason=reason,
             scheduled_ts=slots.first / SECOND,
             scheduled_to_ts=slots.last / SECOND if slots.count > 1 else None,

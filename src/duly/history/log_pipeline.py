@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import TextIO, TypeAlias
 
 from duly.core.clock import SystemClock
-from duly.core.throttle import Throttle
+from duly.core.once_per import OncePer
 from duly.history.log_entries import LogEntry, entry_of_log
 from duly.history.log_format import LogFormat, formatter
 from duly.ledger.records import storable
@@ -64,7 +64,7 @@ class LogPipeline(logging.Handler):
         self._unstored: deque[LogEntry] = deque()
         self._store: Store | None = None
         self._told = 0
-        self._warnings = Throttle(_SECONDS_BETWEEN_WARNINGS)
+        self._warnings = OncePer(_SECONDS_BETWEEN_WARNINGS)
         self._former_level = logging.NOTSET
         self._thread: threading.Thread | None = None
 
@@ -207,7 +207,7 @@ class LogPipeline(logging.Handler):
 
     def _tell_drops(self) -> None:
         number = self.dropped - self._told
-        if not number or not self._warnings.passes(self._clock.monotonic()):
+        if not number or not self._warnings.due(self._clock.monotonic()):
             return
         self._told = self.dropped
         self._say(f"log records are dropped: number={number}: raise logging.log_queue_max")

@@ -42,8 +42,9 @@ class Readers:
         pool, self._pool = self._pool, None
         if pool is not None:
             await asyncio.to_thread(pool.shutdown)
-        while self._connections:
-            self._connections.pop().close()
+        with in_sqlite():
+            while self._connections:
+                self._connections.pop().close()
 
     async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """What the query gives.

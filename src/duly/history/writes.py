@@ -17,7 +17,7 @@ from functools import partial
 from typing import Generic
 
 from duly.core.clock import Clock
-from duly.core.throttle import Throttle
+from duly.core.once_per import OncePer
 from duly.ledger.writer import ResultT, Work, Writer
 
 log = logging.getLogger("duly.DatabaseService")
@@ -40,8 +40,8 @@ class Writes:
         self._writer: Writer | None = None
         self._taken = False
         """Whether writes are taken: not before the first start, nor after the stop."""
-        self._crowd_warnings = Throttle(_SECONDS_BETWEEN_WARNINGS)
-        self._refusal_warnings = Throttle(_SECONDS_BETWEEN_WARNINGS)
+        self._crowd_warnings = OncePer(_SECONDS_BETWEEN_WARNINGS)
+        self._refusal_warnings = OncePer(_SECONDS_BETWEEN_WARNINGS)
 
     def issue(self, work: Work[ResultT]) -> Future[ResultT]:
         """Have ``work`` done after everything issued before.
@@ -76,7 +76,7 @@ class Writes:
             else:
                 self.refused += 1
             fill, refused = self._crowd(), self.refused
-            tell = not taken and self._refusal_warnings.passes(self._clock.monotonic())
+            tell = not taken and self._refusal_warnings.due(self._clock.monotonic())
         self._tell_of_crowd(fill)
         if tell:
             log.warning("no room for a write: refused=%d: raise database.write_queue_max", refused)
@@ -127,7 +127,7 @@ class Writes:
         """How many wait, if the log is to be told; else 0."""
         fill = len(self)
         crowded = fill > 1 and fill >= self.capacity * _CROWDED
-        return fill if crowded and self._crowd_warnings.passes(self._clock.monotonic()) else 0
+        return fill if crowded and self._crowd_warnings.due(self._clock.monotonic()) else 0
 
     def _tell_of_crowd(self, fill: int) -> None:
         """Without the guard: who logs may be made to wait."""

@@ -111,7 +111,7 @@ class Walk:
         return self._count is None or (self._begin <= entry.first and entry.last < self._end)
 
     def _after(self, moment: int) -> int:
-        assert self._chain is not None  # noqa: S101 - as above
+        assert self._chain is not None  # noqa: S101 - only a chain that can count is asked
         following = self._chain.next(self.schedule.first_ts, moment)
         return NEVER if following is None else following
 

@@ -154,7 +154,7 @@ def last_slot(db: sqlite3.Connection, schedule_id: int) -> tuple[int | None, str
 def first_undecided(first_ts: int, open_ts: int | None, highest: int | None, after: Callable[[int], int]) -> int:
     """The slot behind the last that has a row, or had one before it was deleted; ``NEVER``: the chain has ended.
 
-    The first three are of a ``JobSchedule``; ``after`` gives the slot of its chain behind a moment.
+    The first three are as a schedule has them; ``after`` gives the slot of its chain behind a moment.
     """
     if open_ts is not None and (highest is None or open_ts > highest):
         return open_ts if open_ts < CHAIN_ENDED else NEVER

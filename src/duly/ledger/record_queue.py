@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from duly.core.clock import SECOND, Clock
-from duly.core.throttle import Throttle
+from duly.core.once_per import OncePer
 
 log = logging.getLogger("duly.ledger")
 
@@ -110,13 +110,13 @@ class RecordQueue(Generic[RecordT]):
         self._queue: deque[RecordT] = deque()
         self._retries: list[RetryableBatch[RecordT]] = []
         self._crowded = max(1, int(capacity * _CROWDED))
-        self._crowd_warnings = Throttle(_SECONDS_BETWEEN_WARNINGS)
+        self._crowd_warnings = OncePer(_SECONDS_BETWEEN_WARNINGS)
         self._guard = threading.Lock()
         self._waiters: list[Future[None]] = []
         self._lost = dict.fromkeys(_COUNTERS, 0)
         self._told = dict.fromkeys(_COUNTERS, 0)
         """How many of them the log was told of."""
-        self._loss_warnings = {counter: Throttle(_SECONDS_BETWEEN_WARNINGS) for counter in _COUNTERS}
+        self._loss_warnings = {counter: OncePer(_SECONDS_BETWEEN_WARNINGS) for counter in _COUNTERS}
 
     # Producers
 
@@ -172,7 +172,7 @@ class RecordQueue(Generic[RecordT]):
     def _warn(self, fill: int) -> None:
         now = self._clock.monotonic()
         with self._guard:
-            if not self._crowd_warnings.passes(now):
+            if not self._crowd_warnings.due(now):
                 return
         percentage = round(100 * fill / self.capacity)
         log.warning("records wait to be written: fill=%d capacity=%d percentage=%d", fill, self.capacity, percentage)
@@ -288,7 +288,7 @@ class RecordQueue(Generic[RecordT]):
         now = self._clock.monotonic()
         with self._guard:
             total = self._lost[counter] = self._lost[counter] + number
-            if not self._loss_warnings[counter].passes(now) and counter != "shutdown":
+            if not self._loss_warnings[counter].due(now) and counter != "shutdown":
                 return
             told, self._told[counter] = self._told[counter], total
         log.error("records are lost: counter=%s lost=%d total=%d: %s", counter, total - told, total, why)

@@ -125,8 +125,8 @@ def give_back(db: sqlite3.Connection, pages: int) -> int:
 def truncate_wal(db: sqlite3.Connection) -> bool:
     """Merge the write-ahead log into the file and empty it; ``False``: somebody was in the way for too long.
 
-    Not inside a transaction, nor on the connection of the writer: it waits until nobody writes, and until nobody reads
-    what has been overwritten.
+    Not inside a transaction, nor in the thread of the writer: it waits until nobody writes, and until nobody reads what
+    has been overwritten.
     """
     busy, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return not busy

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar, cast
 
 from duly.core import clock as clocks
-from duly.core.throttle import Throttle
+from duly.core.once_per import OncePer
 from duly.lifecycle.restart import RestartSpec, RestartType
 from duly.lifecycle.service import Service
 from duly.lifecycle.worker_threads import Call, RunningCall, WorkerThreads
@@ -74,7 +74,7 @@ class WorkerPoolService(Service):
         super().__init__(duly, parent=parent)
         self.max_workers = min(32, (os.cpu_count() or 1) + 4) if max_workers is None else max_workers
         self._threads: WorkerThreads | None = None
-        self._warnings = Throttle(_WARNING_SECONDS)
+        self._warnings = OncePer(_WARNING_SECONDS)
 
     async def run(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call it in a worker, in a copy of the caller's context, and give its result.
@@ -149,7 +149,7 @@ class WorkerPoolService(Service):
 
     def _warn_if_saturated(self, threads: WorkerThreads) -> None:
         busy, waiting = threads.load()
-        if busy < _SATURATED * threads.limit or not self._warnings.passes(clocks.current().monotonic()):
+        if busy < _SATURATED * threads.limit or not self._warnings.due(clocks.current().monotonic()):
             return
         running = threads.running()
         longest = ", ".join(f"{call.function} ({call.seconds:.1f} s)" for call in running[:_SHOWN])

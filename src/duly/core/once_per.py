@@ -3,8 +3,8 @@
 from duly.core.clock import SECOND
 
 
-class Throttle:
-    """Lets one of many through, and then none for a while. Guarded by its owner."""
+class OncePer:
+    """Says once in so many seconds that it is time. Guarded by its owner."""
 
     __slots__ = ("_last", "_pause")
 
@@ -12,8 +12,8 @@ class Throttle:
         self._pause = round(seconds * SECOND)
         self._last: int | None = None
 
-    def passes(self, now: int) -> bool:
-        """Whether it is time again; if so, this counts as the last one. ``now`` is monotonic nanoseconds."""
+    def due(self, now: int) -> bool:
+        """Whether it is time; if so, it counts as done. ``now`` is monotonic nanoseconds."""
         if self._last is not None and now - self._last < self._pause:
             return False
         self._last = now
