@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from duly.lifecycle.service import Service
     from duly.lifecycle.status import ResourceStatus
     from duly.lifecycle.worker_pool import WorkerPoolService
+
+PartT = TypeVar("PartT", bound="Resource")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +65,15 @@ class Root(Protocol):
     def request_shutdown(self, reason: str) -> None:
         """Ask the whole process to stop; from any thread."""
         ...
+
+
+def part(duly: Root, cls: type[PartT]) -> PartT:
+    """The wired part of the root of that type, subclasses included.
+
+    Raises:
+        RuntimeError: none is wired.
+    """
+    for child in duly.children:
+        if isinstance(child, cls):
+            return child
+    raise RuntimeError(f"no {cls.__name__} is wired: call wire_services() first")
