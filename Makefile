@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.bench-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench clean
+.PHONY: help run demo test check format schema bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,10 @@ $(BENCH_READY): $(READY)
 	$(PIP) install --constraint constraints.txt --group bench
 	@touch $@
 
-run: $(READY) ## show an embedded scheduler at work, about 20 seconds
+run: $(READY) ## run the example apps until Ctrl-C, with all they write below examples/data
+	cd examples && $(abspath $(BIN))/duly run
+
+demo: $(READY) ## show an embedded scheduler at work, about 20 seconds
 	$(BIN)/python examples/embedded_demo.py
 
 test: $(READY) ## run the tests; more examples: DULY_HYPOTHESIS_PROFILE=thorough
@@ -40,6 +43,9 @@ check: $(READY) ## format, lint, types, layers, size limits, links in the docs
 format: $(READY) ## let ruff format and mend what it can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+schema: $(READY) ## write the JSON Schema of duly.toml anew
+	$(BIN)/python -m duly.config.schema
 
 bench: $(BENCH_READY) ## measure beside the peers
 	$(BIN)/python -m benchmarks

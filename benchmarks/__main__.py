@@ -43,7 +43,7 @@ def main(
     Args:
         rows: only these, separated by commas: the beginning of a name is enough (cron, register, dispatch).
         rounds: how often each subject takes its turn; otherwise as the catalogue says.
-        quick: about a minute: small sizes, short windows, one round. To see that all works, not to quote.
+        quick: about two minutes: small sizes, short windows, one round. To see that all works, not to quote.
         json_file: where the result goes.
         svg_file: where the chart goes.
         docs: make this run the one that docs/benchmarks.md shows; a whole one, in which Duly did everything.

@@ -77,11 +77,11 @@ MEASUREMENTS: dict[str, Measurement] = {
     ),
     "registration": Measurement(
         "benchmarks.measures.registration:speed",
-        ("duly", *_APS3, "aps4", "schedule", "huey", "call-at", "duly-file", "hassette"),
+        ("duly", *_APS3, "aps4", "schedule", "huey", "call-at", "duly-file", "apps", "hassette"),
         rounds=3,
         sizes=_SIZES,
         quick_sizes=_SIZES[:2],
-        largest={"aps4": 10_000, "schedule": 10_000, "huey": 10_000, "hassette": 1_000},
+        largest={"aps4": 10_000, "schedule": 10_000, "huey": 10_000, "apps": 10_000, "hassette": 1_000},
     ),
     "memory": Measurement(
         "benchmarks.measures.registration:memory",
@@ -101,11 +101,11 @@ MEASUREMENTS: dict[str, Measurement] = {
     ),
     "stored": Measurement(
         "benchmarks.measures.stored:durable",
-        ("duly-file", "duly-file-async", "hassette", "huey-file"),
+        ("duly-file", "duly-file-async", "apps", "apps-thread", "hassette", "huey-file"),
         rounds=3,
         sizes=_SIZES,
         quick_sizes=_SIZES[:1],
-        largest={"hassette": 10_000, "huey-file": 10_000},
+        largest={"apps": 10_000, "apps-thread": 10_000, "hassette": 10_000, "huey-file": 10_000},
     ),
     "peak": Measurement(
         "benchmarks.measures.stored:peak",
@@ -122,7 +122,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     ),
     "lone": Measurement(
         "benchmarks.measures.stored:lone",
-        ("duly-file", "duly-file-async", "hassette", "huey-file"),
+        ("duly-file", "duly-file-async", "apps", "hassette", "huey-file"),
         rounds=3,
         sizes=(100,),
         quick_sizes=(10,),
@@ -136,7 +136,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     ),
     "lateness": Measurement(
         "benchmarks.measures.lateness:measure",
-        ("duly", "duly-async", *_APS3, "aps4", "call-at", "task-each"),
+        ("duly", "duly-async", *_APS3, "aps4", "call-at", "task-each", "apps", "call-at-second", "hassette"),
         rounds=3,
         sizes=(1_000,),
         quick_sizes=(1_000,),
@@ -145,7 +145,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     ),
     "idle": Measurement(
         "benchmarks.measures.idle:measure",
-        ("duly", *_APS3, "aps4", "huey", "call-at"),
+        ("duly", *_APS3, "aps4", "huey", "call-at", "apps"),
         rounds=1,
         sizes=(10_000,),
         quick_sizes=(10_000,),
@@ -153,9 +153,25 @@ MEASUREMENTS: dict[str, Measurement] = {
         quick_parameters={"window": 5},
         side_by_side=True,
     ),
+    "apps": Measurement(
+        "benchmarks.measures.apps:memory",
+        ("apps", "hassette"),
+        rounds=1,
+        sizes=(10_000,),
+        quick_sizes=(100,),
+        parameters={"apps": 50},
+        quick_parameters={"apps": 50},
+    ),
+    "rest": Measurement(
+        "benchmarks.measures.apps:memory",
+        ("apps", "hassette"),
+        rounds=3,
+        parameters={"apps": 1},
+        quick_parameters={"apps": 1},
+    ),
     "startup": Measurement(
         "benchmarks.measures.startup:measure",
-        ("duly", "aps3-thread", "aps4"),
+        ("duly", "aps3-thread", "aps4", "apps", "hassette"),
         parameters={"repeats": 3},
         quick_parameters={"repeats": 1},
     ),
@@ -182,7 +198,7 @@ ROWS: tuple[Row, ...] = (
         (
             Pair("duly", "aps3-thread", 10), Pair("duly", "aps3-asyncio", 10), Pair("duly", "aps4"),
             Pair("duly", "schedule"), Pair("duly", "huey"), Pair("duly", "call-at"), Pair("duly-file", "duly"),
-            Pair("duly-file", "hassette"),
+            Pair("duly-file", "hassette"), Pair("apps", "hassette"),
         ),
         growth=0.8,
     ),
@@ -199,6 +215,7 @@ ROWS: tuple[Row, ...] = (
         (
             Pair("duly", "aps3-thread", 3), Pair("duly", "aps3-asyncio", 3), Pair("duly", "aps4"),
             Pair("duly", "schedule"), Pair("duly", "huey"), Pair("duly", "call-at"),
+            Pair("apps", "hassette"),
         ),
         growth=0.6,  # log 1,000 / log 100,000
     ),
@@ -213,6 +230,7 @@ ROWS: tuple[Row, ...] = (
         "stored", "dispatch, all due at once, until all rows are durable", "µs", "stored", "stored",
         (
             Pair("duly-file", "hassette", 30), Pair("duly-file", "huey-file"), Pair("duly-file-async", "hassette", 30),
+            Pair("apps", "hassette", 30), Pair("apps-thread", "hassette", 30),
         ),
     ),
     Row(
@@ -221,7 +239,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "stored-lone", "p99 from end to durable, a job alone", "ms", "lone", "p99",
-        (Pair("duly-file", "huey-file"), Pair("duly-file-async", "hassette")),
+        (Pair("duly-file", "huey-file"), Pair("duly-file-async", "hassette"), Pair("apps", "hassette")),
         limit=50,
     ),
     Row(
@@ -242,29 +260,33 @@ ROWS: tuple[Row, ...] = (
         "lateness", "lateness p99, jobs of 1 s", "ms", "lateness", "p99",
         (
             Pair("duly-async", "call-at", 1 / 1.5), Pair("duly-async", "aps3-asyncio"), Pair("duly-async", "aps4"),
-            Pair("duly-async", "task-each"), Pair("duly", "aps3-thread", 1),
+            Pair("duly-async", "task-each"), Pair("duly", "aps3-thread", 1), Pair("apps", "call-at-second"),
+            Pair("apps", "hassette"),
         ),
     ),
     Row(
         "cpu", "processor, jobs of 1 s", "%", "lateness", "cpu",
         (
             Pair("duly-async", "aps3-asyncio", 1 / 0.7), Pair("duly-async", "aps4"), Pair("duly-async", "call-at"),
-            Pair("duly", "aps3-thread", 1 / 0.7),
+            Pair("duly", "aps3-thread", 1 / 0.7), Pair("apps", "call-at-second"), Pair("apps", "hassette"),
         ),
     ),
     Row(
         "idle", "processor, idle, jobs an hour away", "%", "idle", "idle",
         (
             Pair("duly", "aps3-thread", 3), Pair("duly", "aps3-asyncio", 3), Pair("duly", "aps4"),
-            Pair("duly", "huey"), Pair("duly", "call-at"),
+            Pair("duly", "huey"), Pair("duly", "call-at"), Pair("apps", "aps3-asyncio", 3),
         ),
     ),
+    Row("apps-rest", "memory of one app at rest", "MB", "rest", "rest", (Pair("apps", "hassette"),)),
+    Row("apps-memory", "memory of 50 apps with so many jobs", "MB", "apps", "full", (Pair("apps", "hassette"),)),
+    Row("apps-job", "what each of those jobs adds", "B", "apps", "job", (Pair("apps", "hassette"),)),
     Row(
         "import", "import", "ms", "startup", "import",
-        (Pair("duly", "aps3-thread", 1 / 0.7), Pair("duly", "aps4")),
+        (Pair("duly", "aps3-thread", 1 / 0.7), Pair("duly", "aps4"), Pair("apps", "hassette")),
     ),
     Row(
         "first-job", "start to first job", "ms", "startup", "first job",
-        (Pair("duly", "aps3-thread", 1), Pair("duly", "aps4")),
+        (Pair("duly", "aps3-thread", 1), Pair("duly", "aps4"), Pair("apps", "hassette", 2.5)),
     ),
 )  # fmt: skip

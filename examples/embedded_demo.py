@@ -1,6 +1,6 @@
 """Eight jobs for twenty seconds: one fails, one is too slow, one is paused, one retries, one is async.
 
-Run with ``make run``. At the end stands the ledger: every due moment of every job, and that it adds up.
+Run with ``make demo``. At the end stands the ledger: every due moment of every job, and that it adds up.
 """
 
 import argparse
@@ -146,7 +146,7 @@ def main() -> int:
     console.print()
     console.print(ledger_of(scheduler, jobs))
     if arguments.svg is not None:
-        console.save_svg(arguments.svg, title="make run")
+        console.save_svg(arguments.svg, title="make demo")
     accounts = [scheduler.account(job.id) for job in jobs]
     if not all(account.adds_up for account in accounts):
         console.print("[red]The ledger does not add up.[/]")

@@ -9,13 +9,14 @@ from benchmarks.catalogue import MEASUREMENTS, ROWS, Measurement, Pair, Row
 from benchmarks.chart import svg
 from benchmarks.environments import Environment
 from benchmarks.lines import Line, lines
-from benchmarks.measures import large_file, rows, stored
+from benchmarks.measures import apps, large_file, lateness, rows, startup, stored
 from benchmarks.run import Key, Results, plan
 from benchmarks.subjects import SUBJECTS, Subject
 from benchmarks.subjects.app_records import QueuedRecords
+from benchmarks.subjects.apps import AppsAsync, AppsThreads
 from benchmarks.subjects.filed import FiledAsync, FiledThreads
 from benchmarks.subjects.ours import Threads
-from benchmarks.subjects.protocols import StoresRows
+from benchmarks.subjects.protocols import Stores, StoresRows
 from benchmarks.subjects.row_writers import EmbeddedRuns, Executemany, SlimTable
 from benchmarks.table import markdown
 
@@ -128,8 +129,8 @@ def test_an_environment_says_that_its_interpreter_was_not_found() -> None:
         Environment(".venv-of-nobody", (), version="3.99").prepare()
 
 
-@pytest.mark.parametrize("subject", [FiledThreads, FiledAsync])
-def test_a_burst_is_measured_until_all_its_rows_are_in_the_file(subject: type[FiledThreads]) -> None:
+@pytest.mark.parametrize("subject", [FiledThreads, FiledAsync, AppsAsync, AppsThreads])
+def test_a_burst_is_measured_until_all_its_rows_are_in_the_file(subject: type[Stores]) -> None:
     metrics = stored.durable(subject, size=20)
     assert metrics["stored"][""] > 0
     assert metrics["lost"] == {"": 0}
@@ -137,6 +138,23 @@ def test_a_burst_is_measured_until_all_its_rows_are_in_the_file(subject: type[Fi
 
 def test_the_memory_of_a_burst_is_measured_with_a_file_and_without() -> None:
     assert all(stored.peak(subject, size=20)["peak"][""] > 1 for subject in (FiledThreads, Threads))
+
+
+def test_the_memory_of_apps_is_measured_with_jobs_and_without() -> None:
+    metrics = apps.memory(AppsAsync, apps=3, size=30)
+    assert min(metrics["rest"][""], metrics["full"][""]) > 1
+
+
+def test_jobs_of_apps_repeat_on_whole_seconds() -> None:
+    metrics = lateness.measure(AppsAsync, size=3, window=1)
+    assert metrics["missing"][""] < 50
+    assert 0 <= metrics["median"][""] < 500
+
+
+def test_a_program_with_an_app_is_measured_until_its_first_job() -> None:
+    metrics = startup.measure(AppsAsync, repeats=1)
+    assert metrics["import"][""] > 0
+    assert metrics["first job"][""] > 0
 
 
 def test_a_lone_job_is_measured_until_its_row_is_in_the_file() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import math
 import time
 from collections.abc import Awaitable, Callable
 from time import perf_counter
@@ -89,6 +90,7 @@ class _Result(NamedTuple):
 
 
 async def _run_all(subject: DispatchesT, size: int, due: float, finish: Finish[DispatchesT] | None) -> _Result:
+    due = math.ceil(due)  # apps have no finer times
     global _countdown  # noqa: PLW0603 - set before the jobs that read it exist
     countdown = _countdown = _Countdown(size)
     ahead_of_counter = time.time() - perf_counter()

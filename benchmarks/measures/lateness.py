@@ -1,4 +1,4 @@
-"""Lateness and processor time of jobs that run every second, each at its own moment within it."""
+"""Lateness and processor time of jobs that run every second, each at its own moment within it if there can be one."""
 
 import asyncio
 import math
@@ -33,7 +33,8 @@ def measure(subject: type[Repeats], *, size: int, window: int) -> Metrics:
 async def _measure(subject: Repeats, size: int, window: int) -> Metrics:
     await subject.start()
     second = math.ceil(time.time() + 0.5 + size * 200e-6)
-    firsts = [second + index * _GOLDEN % 1 for index in range(size)]
+    apart = 0 if getattr(subject, "whole_seconds", False) else _GOLDEN
+    firsts = [second + index * apart % 1 for index in range(size)]
     await subject.each_second(beat_async if subject.asynchronous else beat, firsts)
     await asyncio.sleep(second + 1 - time.time())  # the first round warms up
     begin, cpu = time.time(), process_time()

@@ -1,20 +1,14 @@
 """Duly with its ledger in a file."""
 
-import sqlite3
 import time
-from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import ClassVar
 
+from benchmarks.subjects.ledger_view import LedgerView, assert_none_lost
 from benchmarks.subjects.ours import Async, Threads
 from benchmarks.subjects.protocols import Job
-from duly.ledger.connections import open_reader
 
-# The ids of rows ascend without gaps, and an index has those that are no success: both are found at once.
-_STORED = """
-SELECT coalesce(max(id), 0) - (SELECT count(*) FROM raw_executions WHERE status = 0) FROM raw_executions
-"""
 _PATIENCE_SECONDS = 120
 
 
@@ -27,40 +21,36 @@ class FiledThreads(Threads):
     def __init__(self) -> None:
         self._folder = TemporaryDirectory(prefix="duly-benchmark-")
         self._path = Path(self._folder.name) / "jobs.db"
-        self._reader: sqlite3.Connection | None = None
+        self._view: LedgerView | None = None
         super().__init__(self._path)
 
     async def start(self) -> None:
         """Start, and look into the file from outside."""
         await super().start()
-        self._reader = open_reader(self._path)
+        self._view = LedgerView(self._path)
 
     async def stop(self) -> None:
         """Stop, and delete the file."""
-        if self._reader is not None:
-            self._reader.close()
+        if self._view is not None:
+            self._view.close()
         await super().stop()
-        with closing(open_reader(self._path)) as db:
-            lost = db.execute("SELECT sum(dropped_overflow + dropped_exhausted + dropped_shutdown) FROM raw_sessions")
-            assert lost.fetchone() == (0,), "rows were lost"
+        assert_none_lost(self._path)
         self._folder.cleanup()
 
     async def once(self, job: Job, count: int, due: float) -> None:
         """Register one-shot jobs, and wait until that is written: it is not part of running them."""
-        before = self._scalar("SELECT count(*) FROM raw_schedules")
+        assert self._view is not None, "not started"
+        before = self._view.schedules()
         await super().once(job, count, due)
         until = time.monotonic() + _PATIENCE_SECONDS
-        while self._scalar("SELECT count(*) FROM raw_schedules") < before + count:
+        while self._view.schedules() < before + count:
             assert time.monotonic() < until, "registrations were not written"
             time.sleep(0.001)  # noqa: ASYNC251 - nothing else is to happen meanwhile
 
     def stored(self) -> int:
         """Executions that have ended, as another connection sees them."""
-        return self._scalar(_STORED)
-
-    def _scalar(self, statement: str) -> int:
-        assert self._reader is not None, "not started"
-        return int(self._reader.execute(statement).fetchone()[0])
+        assert self._view is not None, "not started"
+        return self._view.stored()
 
 
 class FiledAsync(FiledThreads):

@@ -59,6 +59,12 @@ class CallAt:
         task.add_done_callback(self._tasks.discard)
 
 
+class CallAtSecond(CallAt):
+    """The same, all of them on whole seconds."""
+
+    whole_seconds: ClassVar[bool] = True
+
+
 class TaskEach:
     """One task per job, and nothing else."""
 

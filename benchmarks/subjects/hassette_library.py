@@ -2,17 +2,19 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from itertools import cycle, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
-from aiohttp import WSMsgType, web
 from hassette import Hassette, HassetteConfig
 from whenever import Instant
 
 from benchmarks.subjects import noop
+from benchmarks.subjects.home_assistant import HomeAssistant
 from benchmarks.subjects.protocols import Job
 
 _APP = """
@@ -20,6 +22,29 @@ from hassette import App, AppConfig
 
 class Benchmark(App[AppConfig]):
     pass
+"""
+_FIRST_JOB = """
+import os, signal, __main__
+from hassette import App, AppConfig
+
+class Benchmark(App[AppConfig]):
+    async def on_initialize(self):
+        await self.scheduler.run_once(self.job, self.now().subtract(seconds=2), name="job")
+
+    async def job(self):
+        __main__.job()
+        os.kill(os.getpid(), signal.SIGTERM)
+"""
+_SETTINGS = """
+[hassette]
+base_url = "{url}"
+import_dot_env_files = false
+web_api.run = false
+file_watcher.watch_files = false
+logging.log_level = "CRITICAL"
+database.path = "{folder}/hassette.db"
+apps.directory = "{folder}"
+apps.apps.benchmark = {{ filename = "benchmark.py", class_name = "Benchmark", config = {{ instance_name = "one" }} }}
 """
 _PATIENCE_SECONDS = 30
 
@@ -29,28 +54,48 @@ class HassetteApp:
 
     distribution: ClassVar[str | None] = "hassette"
     asynchronous: ClassVar[bool] = True
+    whole_seconds: ClassVar[bool] = True
+    import_line: ClassVar[str] = "from hassette import App, AppConfig"
+    first_job: ClassVar[str] = """
+import os, sys
+from hassette.__main__ import entrypoint
+sys.argv = ["hassette", "run", "--config-file", os.environ["BENCHMARK_SETTINGS"], "--token", "none"]
+entrypoint()
+"""
 
-    def __init__(self) -> None:
+    def __init__(self, apps: int = 1) -> None:
         self._folder = TemporaryDirectory(prefix="duly-benchmark-")
-        self._home = _HomeAssistant()
+        self._home = HomeAssistant()
         self._hassette: Any = None
         self._running: asyncio.Task[None] | None = None
-        self._scheduler: Any = None
+        self._apps = apps
+        self._schedulers: list[Any] = []
         self._reader: sqlite3.Connection | None = None
         self._bursts = 0
 
+    @staticmethod
+    @contextmanager
+    def surroundings() -> Iterator[Mapping[str, str]]:
+        """Files of an app, and Home Assistant in a thread of its own."""
+        with TemporaryDirectory(prefix="duly-benchmark-") as name, _in_thread(HomeAssistant()) as url:
+            folder = Path(name)
+            folder.joinpath("benchmark.py").write_text(_FIRST_JOB)
+            settings = folder / "hassette.toml"
+            settings.write_text(_SETTINGS.format(folder=name, url=url))
+            yield {"BENCHMARK_SETTINGS": str(settings), "HASSETTE__CONFIG_DIR": name, "HASSETTE__DATA_DIR": name}
+
     async def start(self) -> None:
-        """Connect, and wait until the app is there."""
+        """Connect, and wait until the apps are there."""
         url = await self._home.start()
         folder = Path(self._folder.name)
         folder.joinpath("benchmark.py").write_text(_APP)
-        self._hassette = Hassette(_settings(folder, url))
+        self._hassette = Hassette(_settings(folder, url, self._apps))
         self._hassette.wire_services()
         self._running = asyncio.create_task(self._hassette.run_forever())
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            while not self._hassette.is_ready() or self._hassette.get_app("benchmark") is None:  # noqa: ASYNC110 - not ours
+            while not self._hassette.is_ready() or None in self._started():  # noqa: ASYNC110 - not ours
                 await asyncio.sleep(0.05)
-        self._scheduler = self._hassette.get_app("benchmark").scheduler
+        self._schedulers = [app.scheduler for app in self._started()]
         self._reader = sqlite3.connect(folder / "hassette.db")
 
     async def stop(self) -> None:
@@ -65,21 +110,29 @@ class HassetteApp:
         self._folder.cleanup()
 
     async def hourly(self, count: int) -> list[Any]:
-        """Register through ``run_every``."""
-        run_every = self._scheduler.run_every
-        return [await run_every(noop.coroutine, hours=1, name=f"job-{index}") for index in range(count)]
+        """Register through ``run_every``, the apps in turns."""
+        return [
+            await scheduler.run_every(noop.coroutine, hours=1, name=f"job-{index}")
+            for index, scheduler in enumerate(islice(cycle(self._schedulers), count))
+        ]
 
     async def cancel(self, handles: Sequence[Any]) -> None:
         """Cancel by job."""
+        (scheduler,) = self._schedulers
         for job in handles:
-            self._scheduler.remove_job(job)
+            scheduler.remove_job(job)
 
     async def once(self, job: Job, count: int, due: float) -> None:
         """Register one-shot jobs."""
         at = Instant.from_timestamp(due).to_tz("UTC")
         self._bursts += 1
         for index in range(count):
-            await self._scheduler.run_once(job, at, name=f"job-{self._bursts}-{index}")
+            await self._schedulers[0].run_once(job, at, name=f"job-{self._bursts}-{index}")
+
+    async def each_second(self, job: Job, firsts: Sequence[float]) -> None:
+        """Register intervals of a second, on whole seconds."""
+        for index in range(len(firsts)):
+            await self._schedulers[0].run_every(job, seconds=1, name=f"job-{index}", args=(index,))
 
     def stored(self) -> int:
         """Executions of jobs in its file."""
@@ -87,8 +140,28 @@ class HassetteApp:
         found = self._reader.execute("SELECT count(*) FROM executions WHERE job_id IS NOT NULL AND source_tier = 'app'")
         return int(found.fetchone()[0])
 
+    def _started(self) -> list[Any]:
+        """The apps; ``None`` for one that is not there yet."""
+        return [self._hassette.get_app(key) for key in _keys(self._apps)]
 
-def _settings(folder: Path, url: str) -> Any:  # noqa: ANN401 - a class of the library
+
+@contextmanager
+def _in_thread(home: HomeAssistant) -> Iterator[str]:
+    """Let it listen; gives the address."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    yield asyncio.run_coroutine_threadsafe(home.start(), loop).result()
+    asyncio.run_coroutine_threadsafe(home.stop(), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+
+
+def _keys(apps: int) -> list[str]:
+    return [f"benchmark_{number}" for number in range(apps)]
+
+
+def _settings(folder: Path, url: str, apps: int) -> Any:  # noqa: ANN401 - a class of the library
     return HassetteConfig(
         token="none",  # noqa: S106 - the stand-in takes any
         base_url=url,
@@ -102,55 +175,8 @@ def _settings(folder: Path, url: str) -> Any:  # noqa: ANN401 - a class of the l
         apps={
             "directory": folder,
             "apps": {
-                "benchmark": {
-                    "filename": "benchmark.py",
-                    "class_name": "Benchmark",
-                    "config": [{"instance_name": "one"}],
-                }
+                key: {"filename": "benchmark.py", "class_name": "Benchmark", "config": [{"instance_name": key}]}
+                for key in _keys(apps)
             },
         },
     )
-
-
-class _HomeAssistant:
-    """Answers as Home Assistant does in which nothing happens. Owned by the event loop."""
-
-    def __init__(self) -> None:
-        application = web.Application()
-        application.router.add_get("/api/websocket", _serve)
-        application.router.add_get("/{path:.*}", _get)
-        self._runner = web.AppRunner(application)
-
-    async def start(self) -> str:
-        """Listen on loopback; give the address."""
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-
-    async def stop(self) -> None:
-        """Close connections."""
-        await self._runner.cleanup()
-
-
-async def _get(request: web.Request) -> web.Response:
-    return web.json_response([] if request.path.endswith("/states") else {})
-
-
-async def _serve(request: web.Request) -> web.WebSocketResponse:
-    socket = web.WebSocketResponse()
-    await socket.prepare(request)
-    await socket.send_json({"type": "auth_required", "ha_version": "2026.9.0"})
-    async for message in socket:
-        if message.type is WSMsgType.TEXT:
-            await socket.send_json(_answer(message.json()))
-    return socket
-
-
-def _answer(asked: dict[str, Any]) -> dict[str, Any]:
-    kind = asked["type"]
-    if kind == "auth":
-        return {"type": "auth_ok", "ha_version": "2026.9.0"}
-    if kind == "ping":
-        return {"id": asked["id"], "type": "pong"}
-    known: dict[str, Any] = {"get_states": [], "get_config": {"state": "RUNNING"}}
-    return {"id": asked["id"], "type": "result", "success": True, "result": known.get(kind)}

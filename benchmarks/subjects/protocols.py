@@ -3,10 +3,16 @@
 Methods that take many jobs loop inside, so that what is timed is the library and not our calls of an adapter.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 Job: TypeAlias = Callable[..., Any]
+
+Surroundings: TypeAlias = AbstractContextManager[Mapping[str, str]]
+"""What a program needs around it while it is entered: gives environment variables that tell the program of it. A class
+of ``Starts`` that has a static method ``surroundings`` gets those that it gives.
+"""
 
 WORKERS = 4
 """Threads in every thread pool."""
@@ -37,6 +43,13 @@ class Registers(Lifecycle, Protocol):
 
     async def cancel(self, handles: Sequence[Any]) -> None:
         """Cancel one by one."""
+
+
+class HoldsApps(Registers, Protocol):
+    """Runs a number of apps, which take such jobs in turns."""
+
+    def __init__(self, apps: int) -> None:
+        """Have so many."""
 
 
 class Dispatches(Lifecycle, Protocol):
@@ -76,6 +89,7 @@ class Repeats(Lifecycle, Protocol):
     """Runs jobs again and again."""
 
     asynchronous: ClassVar[bool]
+    # Where ``whole_seconds`` is true, a job cannot begin between two seconds.
 
     async def each_second(self, job: Job, firsts: Sequence[float]) -> None:
         """For each first moment call ``job(index)`` then and every second after."""

@@ -1,7 +1,10 @@
 """Duly runs Python on time and keeps an account of it.
 
-These are the names of the embedded scheduler. Importing them loads no third party but ``whenever``.
+The names of the embedded scheduler load no third party but ``whenever``; those of the apps load when first used, and
+need ``duly[apps]``.
 """
+
+from typing import TYPE_CHECKING
 
 from duly.core.outcomes import Outcome, Reason
 from duly.embedded.account import Account, Health
@@ -18,6 +21,13 @@ from duly.embedded.triggers import (
     cron,
     every,
 )
+
+if TYPE_CHECKING:
+    from duly.apps import App as App
+    from duly.apps import AppConfig as AppConfig
+    from duly.apps import AppSync as AppSync
+    from duly.apps import only_app as only_app
+    from duly.runtime import Duly as Duly
 
 __all__ = [
     "Account",
@@ -39,3 +49,24 @@ __all__ = [
     "cron",
     "every",
 ]
+
+_LAZY = dict.fromkeys(("App", "AppConfig", "AppSync", "only_app"), "duly.apps") | {"Duly": "duly.runtime"}
+"""Where names come from that load when first used. Not in ``__all__``: ``import *`` must not need ``duly[apps]``."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    try:
+        return getattr(import_module(_LAZY[name]), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("duly"):
+            raise
+        hint = f"duly.{name} needs {error.name}, which is not installed: pip install 'duly[apps]'"
+        raise ModuleNotFoundError(hint, name=error.name) from None
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -34,7 +34,8 @@ def new_id(now: int) -> bytes:
 
 def id_text(key: bytes) -> str:
     """The usual text of an id."""
-    return str(UUID(bytes=key))
+    digits = key.hex()  # a quarter of the cost of a ``UUID``: each execution has one
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def id_bytes(text: str) -> bytes:

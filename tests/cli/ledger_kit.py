@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from duly.cli import run
+from duly.core.clock import SECOND
+from duly.triggers import Cron, Daily, Every
 from tests.ledger.ledger_file import LedgerFile, at
 
 Capture = pytest.CaptureFixture[str]
@@ -50,3 +52,23 @@ def refused(capsys: Capture, *arguments: object, code: int = 2) -> list[str]:
     out, err = capsys.readouterr()
     assert out == ""
     return err.splitlines()
+
+
+def garden_ledger(path: Path) -> Path:
+    """Three jobs in Berlin that live, from the evening before clocks go forward in 2025 until midnight."""
+    file = LedgerFile(path, pid=4711)
+    evening = (87 * 24 + 19) * 3600  # 20:00 in Berlin on the 29th of March
+    minute = 60 * SECOND
+
+    backup = file.job("backup", Every(minutes=30), first=evening, zone="Europe/Berlin")
+    for start in range(evening, evening + 4 * 3600, 3600):
+        file.row(backup, start, duration=40 * minute)
+        file.row(backup, start + 1800, "skipped", reason="overlap")
+    nightly = file.job("nightly", Daily("02:30"), first=evening + 6 * 3600 + 1800, zone="Europe/Berlin")
+    water = file.job("water", Cron("*/20 * * * *"), first=evening, zone="Europe/Berlin", app_key="garden")
+    for start in range(evening, evening + 4 * 3600, 1200):
+        file.row(water, start, duration=minute)
+    file.repository.pause_job(file.db, file.job_id(nightly), at(evening), "ada")
+    file.end_session(evening + 4 * 3600)
+    file.db.close()
+    return path

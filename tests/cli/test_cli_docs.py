@@ -1,6 +1,6 @@
 """The commands in the documents print what the documents show.
 
-In their working directory there is a small ledger, ``jobs.db``.
+In their working directory there are two small ledgers, ``jobs.db`` and ``garden.db``. Ids of executions may differ.
 """
 
 import re
@@ -10,17 +10,18 @@ from pathlib import Path
 import pytest
 
 from duly.cli import run
-from tests.cli.ledger_kit import small_ledger
+from tests.cli.ledger_kit import garden_ledger, small_ledger
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 COMMAND = re.compile(r"^```console\n\$ duly (.*)\n((?:.*\n)*?)```$", re.MULTILINE)
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SHOWN = [
     (page.name, *shown) for page in sorted(DOCS.glob("*.md")) for shown in COMMAND.findall(page.read_text("utf-8"))
 ]
 
 
 def stripped(text: str) -> str:
-    return "\n".join(line.rstrip() for line in text.splitlines()).strip()
+    return ID.sub("an id", "\n".join(line.rstrip() for line in text.splitlines()).strip())
 
 
 @pytest.mark.parametrize(("page", "command", "output"), SHOWN, ids=[command for _, command, _ in SHOWN])
@@ -34,6 +35,7 @@ def test_a_command_prints_what_its_page_shows(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     small_ledger(tmp_path / "jobs.db")
+    garden_ledger(tmp_path / "garden.db")
     run(shlex.split(command))
     assert stripped("".join(capsys.readouterr())) == stripped(output)
 

@@ -1,9 +1,10 @@
 import pytest
 
-from duly.cli.clock_changes import ClockChange, clock_changes, touched
 from duly.cli.dst_words import change_text, lines
 from duly.cli.schedule import read_schedule
 from duly.cli.times import read_moment
+from duly.triggers import Cron, Dst
+from duly.triggers.clock_changes import ClockChange, clock_changes, touched
 
 GAPS = {
     "America/New_York": "2025-03-09",
@@ -31,11 +32,11 @@ def change_of(zone: str, day: str) -> ClockChange:
 
 
 def at_gap(expression: str, zone: str) -> list[tuple[str, str]]:
-    return lines(read_schedule([expression]), zone, change_of(zone, GAPS[zone]))
+    return lines(read_schedule([expression]).chain(zone), change_of(zone, GAPS[zone]))
 
 
 def at_repeat(expression: str, zone: str) -> list[tuple[str, str]]:
-    return lines(read_schedule([expression]), zone, change_of(zone, REPEATS[zone]))
+    return lines(read_schedule([expression]).chain(zone), change_of(zone, REPEATS[zone]))
 
 
 @pytest.mark.parametrize(
@@ -98,6 +99,19 @@ def test_ticks_that_fare_alike_are_told_together() -> None:
     assert groups == [("02:10", "does not exist: runs once, with 02:40")]
 
 
+@pytest.mark.parametrize(
+    ("dst", "effect"),
+    [
+        (Dst(gap="skip"), "does not exist: no run"),
+        (Dst(gap="after_gap"), "does not exist: runs once, at the end of the gap"),
+    ],
+    ids=["skip", "after_gap"],
+)
+def test_another_rule_for_gaps_is_told(dst: Dst, effect: str) -> None:
+    chain = Cron("30 2,3 * * *", dst=dst).chain("Europe/Berlin")
+    assert lines(chain, change_of("Europe/Berlin", GAPS["Europe/Berlin"])) == [("02:30", effect)]
+
+
 def test_a_day_that_does_not_exist_is_told_with_its_date() -> None:
     assert change_text(change_of("Pacific/Apia", GAPS["Pacific/Apia"])) == "2011-12-30 00:00 → 2011-12-31 00:00"
     assert at_gap("0 7 30 12 *", "Pacific/Apia") == [("2011-12-30 07:00", "does not exist: runs at 2011-12-31 07:00")]
@@ -117,5 +131,5 @@ def test_a_zone_without_clock_changes_has_none(zone: str) -> None:
 @pytest.mark.parametrize("zone", REPEATS)
 def test_every_tick_of_the_repeated_time_is_accounted_for(zone: str) -> None:
     change = change_of(zone, REPEATS[zone])
-    groups = touched(read_schedule(["* * * * *"]), zone, change)
+    groups = touched(read_schedule(["* * * * *"]).chain(zone), change)
     assert sum(group.count for group in groups) == -change.shift // (60 * 10**9)

@@ -98,6 +98,13 @@ def test_no_color_takes_the_colours_away_where_they_would_be() -> None:
     assert "\x1b[36m" not in python_m_duly(*arguments, FORCE_COLOR="1", TERM="xterm-256color", NO_COLOR="1").stdout
 
 
+@pytest.mark.parametrize("command", ["run", "check", "demo"])
+def test_a_command_about_apps_says_how_to_install_what_it_needs(command: str) -> None:
+    code = f"import sys; sys.modules['pydantic'] = None; import duly.cli; sys.exit(duly.cli.run(['{command}']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (1, "error: pydantic is not installed: pip install 'duly[apps]'\n")
+
+
 def test_no_command_is_loaded_before_it_is_called() -> None:
     code = "import sys, duly.cli.app; print([m for m in sys.modules if m in ('duly.cli.next', 'duly.cli.explain')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

@@ -1,14 +1,23 @@
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from duly.cli import run
+from duly.cli.settings import use_files
 from duly.core import clock
 from duly.core.clock import SECOND
 from tests.triggers.draws import FrozenClock
 
 Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder without settings, and no others."""
+    monkeypatch.chdir(tmp_path)
+    use_files(None, None)
 
 
 def answer(capsys: Capture, *arguments: str) -> dict[str, Any]:
@@ -152,11 +161,11 @@ def test_the_table_shows_what_the_json_holds(capsys: Capture) -> None:
 
 def test_all_wrong_arguments_are_told_at_once(capsys: Capture) -> None:
     found = problems(capsys, "backup", "--timezone", "Mars/Base", "--from", "yesterday", "--dst-report", "soon")
-    assert [line.split(":")[1] for line in found] == [
+    assert [line.split(":")[1].partition(" (")[0] for line in found] == [
         " no time zone 'Mars/Base'",
+        " 'backup' is neither a file nor a schedule",
         " cannot read the time 'yesterday'",
         " cannot read the period 'soon'",
-        " 'backup' is not a schedule",
     ]
 
 
@@ -171,7 +180,7 @@ def test_all_wrong_arguments_are_told_at_once(capsys: Capture) -> None:
         (["@reboot"], "unknown macro '@reboot', known: @hourly"),
         (["0.5s"], "got 0.5 seconds"),
         (["@daily", "--dst-report", "9999y"], "the period '9999y' is too long: it must end before the year 2200"),
-        (["[red]"], "'[red]' is not a schedule"),
+        (["[red]"], "'[red]' is neither a file nor a schedule"),
     ],
 )
 def test_a_wrong_argument_is_named(capsys: Capture, arguments: list[str], problem: str) -> None:

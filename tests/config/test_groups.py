@@ -182,7 +182,7 @@ def test_the_edge_of_every_constraint(group: type[BaseModel], field: str, good: 
     assert caught.value.errors()[0]["loc"][0] == field
 
 
-@pytest.mark.parametrize("group", [*GROUPS, DulyConfig])
+@pytest.mark.parametrize("group", GROUPS)
 def test_an_unknown_key_is_an_error(group: type[BaseModel]) -> None:
     with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
         group(nonsense=1)
@@ -245,14 +245,14 @@ def test_the_app_directory_is_made_absolute() -> None:
 
 
 def test_manifests_cannot_be_set() -> None:
-    with pytest.raises(ValidationError, match="manifests is made from the app tables and cannot be set"):
+    with pytest.raises(ValidationError, match=r"manifests. conflicts with a reserved field"):
         AppsConfig(manifests={})
 
 
 def test_the_input_of_a_group_is_never_modified() -> None:
     given: Any = {"apps": {"apps": {"porch": {"filename": "a.py", "config": {"delay": 5}}}}, "lifecycle": {}}
     before = copy.deepcopy(given)
-    DulyConfig(**given)
+    DulyConfig.hermetic(**given)
     assert given == before
 
 

@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from duly.config import DatabaseConfig, DulyConfig, LifecycleConfig, LoggingConfig, SchedulerConfig, WebApiConfig
+from duly.config import (
+    ConfigurationError,
+    DatabaseConfig,
+    DulyConfig,
+    LifecycleConfig,
+    LoggingConfig,
+    SchedulerConfig,
+    WebApiConfig,
+)
 from tests.config.build import build
 
 
@@ -113,3 +121,20 @@ def test_a_relative_directory_counts_from_the_working_directory(
     monkeypatch.chdir(tmp_path)
     assert build(DulyConfig, data_dir="sub/data").data_dir == tmp_path / "sub/data"
     assert not (tmp_path / "sub").exists()
+
+
+@pytest.mark.parametrize("field", ["data_dir", "config_dir", "apps.directory", "database.path"])
+def test_a_path_may_begin_with_the_home_directory(field: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    group, _, name = field.rpartition(".")
+    config = build(DulyConfig, **({group: {name: "~/mine"}} if group else {name: "~/mine"}))
+    assert getattr(getattr(config, group) if group else config, name) == tmp_path / "mine"
+
+
+def test_a_path_may_begin_with_the_home_directory_of_a_user() -> None:
+    assert build(DulyConfig, data_dir="~root/mine").data_dir == Path("~root").expanduser() / "mine"
+
+
+def test_a_home_directory_that_nobody_has_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="~nobody-at-all is no home directory that is known"):
+        build(DulyConfig, data_dir="~nobody-at-all/mine")

@@ -5,7 +5,7 @@ import pytest
 from duly import JobStatus, Scheduler, every
 from duly.core.decisions import Cause
 from duly.core.outcomes import Outcome, Reason
-from duly.embedded.options import ModeName
+from duly.core.policy import ModeName
 from tests.embedded.waiting import Calls, Gate, eventually, job_of
 
 

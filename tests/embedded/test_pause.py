@@ -5,7 +5,7 @@ import pytest
 from duly import JobStatus, Scheduler, every
 from duly.core.decisions import Cause
 from duly.core.outcomes import Outcome, Reason
-from duly.embedded.options import MisfireName
+from duly.core.policy import MisfireName
 from tests.embedded.conftest import Make
 from tests.embedded.waiting import LATER, Calls, Gate, ShiftedClock, eventually, job_of
 

@@ -36,6 +36,18 @@ def test_import_loads_no_third_party_but_whenever() -> None:
     assert set(modules.split()) - of_python <= {"duly", "whenever", "tzdata"}
 
 
+def test_a_name_of_the_apps_says_how_to_install_what_it_needs() -> None:
+    said = output_of("""
+        import sys
+        sys.modules["pydantic"] = None
+        try:
+            from duly import App
+        except ModuleNotFoundError as error:
+            print(error)
+    """)
+    assert said == "duly.App needs pydantic, which is not installed: pip install 'duly[apps]'\n"
+
+
 def test_sync_jobs_load_neither_asyncio_nor_other_heavy_parts_of_python() -> None:
     loaded = output_of("""
         import sys, threading

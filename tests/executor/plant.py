@@ -145,7 +145,7 @@ class Plant:
 def config(path: Path, **settings: Any) -> DulyConfig:  # noqa: ANN401 - groups of settings
     """Settings with the ledger at ``path``."""
     database = {"path": path, **settings.pop("database", {})}
-    return DulyConfig(strict_lifecycle=True, database=DatabaseConfig(**database), **settings)
+    return DulyConfig.hermetic(strict_lifecycle=True, database=DatabaseConfig(**database), **settings)
 
 
 @asynccontextmanager

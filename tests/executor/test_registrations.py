@@ -208,6 +208,17 @@ def test_jobs_that_are_not_live_are_retired_or_deleted(tmp_path: Path) -> None:
     in_plant(tmp_path, main, clock=clock)
 
 
+def test_what_is_registered_after_the_call_stays(tmp_path: Path) -> None:
+    async def main(plant: Plant) -> None:
+        reconciling = asyncio.create_task(plant.executor.reconcile_registrations("porch", [], []))
+        await asyncio.sleep(0)
+        await plant.executor.register_job(job())
+        await reconciling
+        assert by_name(plant.path)["sweep"]["retired_at"] is None
+
+    in_plant(tmp_path, main)
+
+
 @pytest.mark.parametrize("kind", ["run by hand", "slots"])
 def test_any_row_of_a_job_counts_as_execution(tmp_path: Path, kind: str) -> None:
     async def main(plant: Plant) -> None:

@@ -6,7 +6,7 @@ import threading
 from itertools import count
 
 from duly import Scheduler, every
-from duly.embedded.options import MisfireName, ModeName
+from duly.core.policy import MisfireName, ModeName
 
 JOBS = 200
 MODES: tuple[ModeName, ...] = ("single", "queued", "restart", "parallel")

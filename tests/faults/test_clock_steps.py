@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from duly import Scheduler
-from duly.embedded.options import MisfireName, ModeName
+from duly.core.policy import MisfireName, ModeName
 from duly.testing import World
 from duly.triggers import Cron, Every
 from tests.embedded.filed import discrepancies, outcomes, rows_of

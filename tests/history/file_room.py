@@ -20,7 +20,8 @@ class FileRoom:
     def __init__(self, path: Path, **settings: Any) -> None:  # noqa: ANN401 - fields of the database settings
         logs = settings.pop("logs", {})
         settings.setdefault("retention_days", 100_000)  # records of tests may be of 1970
-        config = DulyConfig(strict_lifecycle=True, database=DatabaseConfig(path=path, **settings), logging=logs)
+        database = DatabaseConfig(path=path, **settings)
+        config = DulyConfig.hermetic(strict_lifecycle=True, database=database, logging=logs)
         self.path = path
         self.house = House(config)
         self.database = self.house.add_child(DatabaseService)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from duly.config import DatabaseConfig, DulyConfig
 from duly.core.clock import SECOND
 from duly.history import DatabaseService
+from duly.history.upkeep import retain
 from duly.ledger import forks
 from duly.ledger.errors import DatabaseFileError, SchemaVersionError
 from duly.lifecycle import RestartType
@@ -41,9 +43,9 @@ def test_it_is_restarted_three_times_in_two_minutes_and_some_errors_are_fatal() 
 
 
 def test_the_file_is_where_the_settings_say(tmp_path: Path) -> None:
-    given = DulyConfig(database=DatabaseConfig(path=tmp_path / "deep" / "x.db"), data_dir=tmp_path)
+    given = DulyConfig.hermetic(database=DatabaseConfig(path=tmp_path / "deep" / "x.db"), data_dir=tmp_path)
     assert House(given).add_child(DatabaseService).path == tmp_path / "deep" / "x.db"
-    assert House(DulyConfig(data_dir=tmp_path)).add_child(DatabaseService).path == tmp_path / "duly.db"
+    assert House(DulyConfig.hermetic(data_dir=tmp_path)).add_child(DatabaseService).path == tmp_path / "duly.db"
 
 
 def test_a_new_file_is_made_with_its_folders(tmp_path: Path) -> None:
@@ -144,6 +146,24 @@ def test_heartbeats_that_fail_in_a_row_make_it_fail(
     assert len(told) == most
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_is_taken_away_makes_it_fail_for_good(tmp_path: Path, *, replaced: bool) -> None:
+    async def main() -> None:
+        room = await run_with(tmp_path, {"heartbeat_interval_seconds": 0.01})
+        moved = room.path.rename(tmp_path / "moved.db")
+        if replaced:
+            shutil.copy(moved, room.path)
+        await until(lambda: room.house.failures)
+        ((service, error),) = room.house.failures
+        assert service is room.database
+        assert isinstance(error, DatabaseFileError)
+        assert type(error).__name__ in room.database.restart_spec.fatal_error_names
+        assert str(room.path) in str(error)
+        await room.stop()
+
+    asyncio.run(main())
+
+
 def test_a_heartbeat_that_succeeds_resets_the_count(tmp_path: Path) -> None:
     async def main() -> None:
         intervals = {"heartbeat_interval_seconds": 0.005}
@@ -187,6 +207,16 @@ def test_executions_are_kept_as_many_days_as_the_settings_say(tmp_path: Path, da
             assert stored(room) == [base + each for each in kept]
 
     asyncio.run(main())
+
+
+def test_days_that_reach_back_beyond_all_times_delete_nothing(tmp_path: Path) -> None:
+    async def main(room: FileRoom) -> None:
+        room.database.records.append(entry(1.0))
+        await room.database.flush()
+        await retain(room.database, 2 * SECOND, executions_days=10**6, logs_days=10**6)
+        assert stored(room) == [1.0]
+
+    in_room(tmp_path, main)
 
 
 def test_log_records_are_kept_as_many_days_as_their_settings_say(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import logging
+import re
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -106,7 +107,8 @@ def test_json_is_one_object_per_line(pipeline: LogPipeline, stream: io.StringIO)
     assert line["timestamp"].startswith("20")
 
 
-def test_auto_is_coloured_text_on_a_terminal_and_json_elsewhere() -> None:
+def test_auto_is_coloured_text_on_a_terminal_and_json_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
     shown = {}
     for stream in (Terminal(), io.StringIO()):
         pipeline = LogPipeline(settings(log_format="auto"), stream)
@@ -116,6 +118,25 @@ def test_auto_is_coloured_text_on_a_terminal_and_json_elsewhere() -> None:
         shown[stream.isatty()] = stream.getvalue()
     assert "\x1b[" in shown[True]
     assert json.loads(shown[False])["event"] == "hello"
+
+
+def test_no_color_takes_the_colours_away_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    terminal = Terminal()
+    pipeline = LogPipeline(settings(log_format="auto"), terminal)
+    pipeline.open()
+    log.info("hello")
+    pipeline.close()
+    assert "hello" in terminal.getvalue()
+    assert "\x1b[" not in terminal.getvalue()
+
+
+def test_text_has_short_times_and_says_the_instance_once(stream: io.StringIO) -> None:
+    pipeline = LogPipeline(settings(log_format="console"), stream)
+    pipeline.open()
+    log.info("lamp on", extra={"app_key": "porch", "instance_name": "Porch.0", "instance_index": 0})
+    pipeline.close()
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \[info +\] lamp on +\[duly\.test\]\n$", stream.getvalue())
 
 
 def test_console_is_text_without_colour_where_there_is_no_terminal(stream: io.StringIO) -> None:
@@ -169,7 +190,7 @@ def test_a_full_queue_drops_counts_and_says_so_on_the_console_only(stream: io.St
     pipeline.close()
     lines = [json.loads(line)["event"] for line in gate.getvalue().splitlines()]
     assert [line for line in lines if "dropped" in line] == [
-        "log records are dropped: number=7: raise logging.log_queue_max"
+        "log records are dropped: number=7: raise logging.log_queue_max, unless the database cannot be written"
     ]
     assert [entry.message for entry in pipeline.entries()] == ["first", "0", "1", "2"]
 

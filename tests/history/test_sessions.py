@@ -11,7 +11,7 @@ import pytest
 
 from duly.core.clock import SECOND
 from duly.testing import VirtualClock
-from tests.history.file_room import FileRoom, entry, in_room, opened
+from tests.history.file_room import FileRoom, entry, in_room, locked, opened
 
 
 def test_a_session_is_there_once_it_has_started(tmp_path: Path) -> None:
@@ -78,6 +78,37 @@ def test_a_session_that_was_not_ended_is_an_orphan(tmp_path: Path, caplog: pytes
     with caplog.at_level(logging.WARNING, "duly.SessionManager"):
         in_room(tmp_path / "next", main, clock)
     assert any("sessions=1 interrupted=1" in record.getMessage() for record in caplog.records)
+
+
+def test_what_a_file_that_is_locked_at_the_stop_does_not_take_is_told_with_number_and_file(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with opened(tmp_path) as room:
+            await room.database.submit(lambda db: db.execute("PRAGMA busy_timeout = 0"))
+            with locked(room.path):
+                room.database.records.append(entry())
+                await room.stop()
+        assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR][1:] == [
+            f"{room.path}: the session could not be ended, the next start will: session=1: database is locked",
+            f"the last records could not be written to {room.path}: lost=1",
+        ]
+
+    asyncio.run(main())
+
+
+def test_a_stop_that_ends_before_the_session_does_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        async with opened(tmp_path) as room:
+            stop = asyncio.create_task(room.sessions.on_shutdown())
+            await asyncio.sleep(0)
+            stop.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await stop
+        text = f"{room.path}: the session could not be ended, the next start will: session=1: it took too long"
+        assert text in caplog.text
+
+    asyncio.run(main())
 
 
 def test_a_database_that_does_not_come_back_does_not_hold_up_the_stop(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from duly.ledger.writer import Work
 from tests.history.file_room import FileRoom, audit, in_room, opened, until
 from tests.lifecycle.house import turns
 
@@ -52,7 +53,8 @@ def test_an_error_undoes_only_its_own_write(tmp_path: Path) -> None:
             raise ValueError("no")
 
         held = await hold(room)
-        writes = [room.database.issue(audit(1)), room.database.issue(fail), room.database.issue(audit(3))]
+        works: list[Work[int | None]] = [audit(1), fail, audit(3)]
+        writes = [room.database.issue(work) for work in works]
         held.let_go()
         results = await asyncio.gather(*writes, return_exceptions=True)
         assert [repr(each) for each in results] == ["1", "ValueError('no')", "3"]

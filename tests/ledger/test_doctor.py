@@ -203,7 +203,7 @@ def test_slots_that_pass_while_their_job_runs_are_decided_by_the_process(file: W
     with FileLock(file.path):
         report = examined(file, now=25)
     assert report.ok
-    assert report.notes == (f"1 slot just passed: process {os.getpid()} decides about them",)
+    assert report.notes == (f"1 slot just passed: process {os.getpid()} decides about it",)
 
 
 def test_slots_of_a_paused_job_are_settled_when_it_is_resumed(file: Written) -> None:

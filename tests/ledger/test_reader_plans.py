@@ -16,7 +16,7 @@ STATEMENTS = statements("queries")
 SOURCES = Path(ledger.__path__[0])
 
 SORTED_IN_MEMORY = {"totals": "groups the newest rows only, whose number its caller gives, into eight statuses"}
-SMALL = {"sessions_between", "sessions_with_losses", "jobs", "listeners"}
+SMALL = {"sessions_between", "session_by", "session_after", "sessions_with_losses", "jobs", "listeners"}
 """Pass over a table that has a row for each session, job or listener, not for each execution."""
 
 

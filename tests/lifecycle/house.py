@@ -18,7 +18,7 @@ class House(Resource):
     role: ClassVar[ResourceRole] = ResourceRole.ROOT
 
     def __init__(self, config: DulyConfig | None = None, *, max_workers: int | None = 4) -> None:
-        self.config = config or DulyConfig(strict_lifecycle=True)
+        self.config = config or DulyConfig.hermetic(strict_lifecycle=True)
         self.changes: list[StatusChange] = []
         self.failures: list[tuple[Service, BaseException]] = []
         super().__init__(self)

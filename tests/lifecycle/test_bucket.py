@@ -25,7 +25,7 @@ async def fail() -> None:
 
 def room(seconds: float = 5) -> Room:
     limits = LifecycleConfig(task_cancellation_timeout_seconds=seconds)
-    return House(DulyConfig(strict_lifecycle=True, lifecycle=limits)).add_child(Room)
+    return House(DulyConfig.hermetic(strict_lifecycle=True, lifecycle=limits)).add_child(Room)
 
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -75,7 +75,7 @@ def test_add_child_refuses_a_parent() -> None:
 
 
 def test_the_logger_has_name_and_level_and_every_record_the_tier(caplog: pytest.LogCaptureFixture) -> None:
-    house = House(DulyConfig(logging=LoggingConfig(database_service="ERROR", log_level="WARNING")))
+    house = House(DulyConfig.hermetic(logging=LoggingConfig(database_service="ERROR", log_level="WARNING")))
     cellar = house.add_child(Cellar)
     shelf = cellar.add_child(Shelf)
     assert (cellar.config_log_level, shelf.config_log_level) == ("ERROR", "WARNING")

@@ -33,7 +33,7 @@ class Oven(Diary, Service):
 
 def house_with_limits() -> House:
     limits = LifecycleConfig(resource_shutdown_timeout_seconds=SECONDS, task_cancellation_timeout_seconds=3)
-    return House(DulyConfig(strict_lifecycle=True, lifecycle=limits))
+    return House(DulyConfig.hermetic(strict_lifecycle=True, lifecycle=limits))
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,8 @@ def test_a_forced_end_cancels_all_tasks_skips_hooks_and_names_what_goes_on(caplo
 
     assert play(main()) < 1
     [record] = caplog.records
-    assert (record.levelname, record.getMessage()) == ("ERROR", "Duly.Room was forced to end; what goes on: stuck")
+    message = "Duly.Room with Duly.Room.Lamp was forced to end; what goes on: stuck"
+    assert (record.levelname, record.getMessage()) == ("ERROR", message)
 
 
 @pytest.mark.parametrize("step", ["on_initialize", "before_shutdown"])

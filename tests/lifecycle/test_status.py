@@ -62,7 +62,7 @@ def test_any_other_change_raises_in_strict_lifecycle_and_the_status_stays(
 def test_otherwise_it_is_a_warning_with_the_calling_frame_and_takes_place(
     now: ResourceStatus, then: ResourceStatus, caplog: pytest.LogCaptureFixture
 ) -> None:
-    part = part_at(House(DulyConfig(strict_lifecycle=False)), now)
+    part = part_at(House(DulyConfig.hermetic(strict_lifecycle=False)), now)
     part.set_status(then)
     assert part.status is then
     [record] = caplog.records

@@ -51,7 +51,7 @@ def threads() -> list[threading.Thread]:
 
 async def with_pool(work: Callable[[WorkerPoolService], Awaitable[None]], max_workers: int | None = 2) -> None:
     limits = LifecycleConfig(resource_shutdown_timeout_seconds=1)
-    pool = House(DulyConfig(strict_lifecycle=True, lifecycle=limits), max_workers=max_workers).worker_pool
+    pool = House(DulyConfig.hermetic(strict_lifecycle=True, lifecycle=limits), max_workers=max_workers).worker_pool
     before = threads()
     await pool.initialize()
     try:
@@ -261,18 +261,26 @@ def test_at_the_stop_waiting_calls_are_cancelled_and_running_ones_awaited() -> N
     run(main())
 
 
-def test_at_the_stop_what_does_not_end_is_left_with_an_error_and_its_stack(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("forced", ["no", "before", "meanwhile"])
+def test_at_the_stop_what_does_not_end_is_left_with_an_error_and_its_stack(
+    caplog: pytest.LogCaptureFixture, forced: str
+) -> None:
     async def main() -> None:
-        limits = LifecycleConfig(resource_shutdown_timeout_seconds=1)
-        pool = House(DulyConfig(strict_lifecycle=True, lifecycle=limits), max_workers=2).worker_pool
+        limits = LifecycleConfig(resource_shutdown_timeout_seconds=1 if forced == "no" else 100)
+        pool = House(DulyConfig.hermetic(strict_lifecycle=True, lifecycle=limits), max_workers=2).worker_pool
         await pool.initialize()
         with Gate() as gate:
             stuck = asyncio.create_task(pool.run(gate))
             await gate.wait_entered()
-            await pool.shutdown()
-            [record] = [record for record in caplog.records if record.levelname == "ERROR"]
+            stopping = asyncio.create_task(pool.shutdown())
+            while forced == "meanwhile" and pool._threads is not None:
+                await turns()
+            if forced != "no":
+                await pool.force_end()
+            await stopping
+            record = next(record for record in caplog.records if record.levelname == "ERROR")
             assert record.getMessage().startswith(
-                "tests.lifecycle.test_worker_pool.Gate did not end within 0.9 s and is left behind after"
+                "tests.lifecycle.test_worker_pool.Gate did not end in time and is left behind after"
             )
             assert "in __call__" in record.getMessage()
             assert pool.status == "stopped"

@@ -1,6 +1,7 @@
 """The command line: ``duly``, also ``python -m duly``.
 
-Exit codes: 0 ok, 1 failed, 2 wrong usage. Results go to standard output, problems to standard error, one line each.
+Exit codes: 0 ok, 1 failed, 2 wrong usage or configuration. Results go to standard output, problems to standard error,
+one line each; what is wrong with the configuration as a report.
 """
 
 import sys
@@ -14,23 +15,36 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command that ``arguments`` name and give its exit code."""
-    from cyclopts import CycloptsError
-
-    from duly.cli.app import app
-    from duly.cli.terminal import Failed, UsageError, abandon_output, report
+    from duly.cli.terminal import abandon_output, report
 
     try:
-        app(arguments, exit_on_error=False, print_error=False, result_action="return_none")
-    except UsageError as error:
-        return report(error.problems, code=2)
-    except CycloptsError as error:
-        return report([str(error)], code=2)
-    except Failed as error:
-        return report(error.problems, code=1)
+        return _answer(arguments)
     except BrokenPipeError:
         abandon_output()
         return 1
     except OSError as error:
         abandon_output()
         return report([f"cannot write the answer: {error.strerror or error}"], code=1)
-    return 0
+
+
+def _answer(arguments: Sequence[str]) -> int:
+    from cyclopts import CycloptsError
+
+    from duly.cli.app import app
+    from duly.cli.settings import Misconfigured
+    from duly.cli.terminal import Failed, UsageError, report
+
+    try:
+        code = app.meta(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except Misconfigured as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except UsageError as error:
+        return report(error.problems, code=2)
+    except CycloptsError as error:
+        return report([str(error)], code=2)
+    except Failed as error:
+        return report(error.problems, code=1)
+    except ModuleNotFoundError as error:  # imports of users' own code are told where they are made
+        return report([f"{error.name} is not installed: pip install 'duly[apps]'"], code=1)
+    return code or 0

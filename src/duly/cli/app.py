@@ -1,6 +1,10 @@
 """The commands by name. Each is imported when it is called, so that all start fast."""
 
-from cyclopts import App
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from duly.cli.settings import ConfigFile, EnvFile, use_files
 
 
 def _version() -> str:
@@ -15,17 +19,61 @@ app = App(
     version=_version,
     version_flags=["--version"],
 )
+
+
+@app.meta.default
+def launch(
+    *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+    config_file: ConfigFile = None,
+    env_file: EnvFile = None,
+) -> int:
+    """Take the flags that hold for every command, and run the command; its exit code."""
+    use_files(config_file, env_file)
+    code = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+    return code if isinstance(code, int) else 0
+
+
+app.command(
+    "duly.cli.run_command:run_apps",
+    name="run",
+    help="Run the apps.",
+    usage="Usage: duly run [OPTIONS]",
+)
+app.command(
+    "duly.cli.check:check_settings",
+    name="check",
+    help="Say whether the settings and the apps are right; start nothing.",
+    usage="Usage: duly check [PATH] [OPTIONS]",
+)
+app.command(
+    "duly.cli.init:make_project",
+    name="init",
+    help="Write a first duly.toml and a first app.",
+    usage="Usage: duly init [DIR]",
+)
+app.command(
+    "duly.cli.demo:show_demo",
+    name="demo",
+    help="Run the example apps from a temporary copy, until Ctrl-C.",
+    usage="Usage: duly demo",
+)
 app.command(
     "duly.cli.next:show_next",
     name="next",
-    help="Show the coming times of a schedule, and what clock changes do to it.",
-    usage="Usage: duly next EXPR [OPTIONS]",
+    help="Show the coming times of a schedule, a job or a ledger, and what clock changes do to them.",
+    usage="Usage: duly next EXPR|JOB|FILE [OPTIONS]",
 )
 app.command(
     "duly.cli.explain:show_explanation",
     name="explain",
-    help="Say a schedule in words.",
-    usage="Usage: duly explain EXPR [OPTIONS]",
+    help="Say a schedule in words, or why a job did or did not run at a time.",
+    usage="Usage: duly explain EXPR | JOB --at TIME [OPTIONS]",
+)
+app.command(
+    "duly.cli.simulate:show_simulation",
+    name="simulate",
+    help="Play the coming slots of a ledger's jobs: what would run, overlap, pile up.",
+    usage="Usage: duly simulate [FILE] [OPTIONS]",
 )
 app.command(
     "duly.cli.history:show_history",

@@ -5,8 +5,23 @@ from typing import Annotated, TypeAlias
 
 from cyclopts import Parameter
 
-Expression: TypeAlias = Annotated[
-    str, Parameter(name="EXPR", help="'0 7 * * 1-5', @daily, 15m, 'every 1h30m', 07:00, 'daily 07:00'.")
+ExprOrJob: TypeAlias = Annotated[
+    str,
+    Parameter(
+        name="EXPR|JOB",
+        help="'0 7 * * 1-5', @daily, 15m, 'every 1h30m', 07:00, 'daily 07:00'; with --at the name of a job.",
+    ),
+]
+Subject: TypeAlias = Annotated[
+    str,
+    Parameter(
+        name="EXPR|JOB|FILE",
+        help="A schedule ('0 7 * * 1-5', @daily, 15m, 07:00), the name of a job, or a ledger or duly.toml: all jobs.",
+    ),
+]
+LedgerOfJob: TypeAlias = Annotated[
+    Path | None,
+    Parameter(name="--ledger", help="The ledger of the job, or a duly.toml. Default: that of the settings in use."),
 ]
 Timezone: TypeAlias = Annotated[
     str | None,

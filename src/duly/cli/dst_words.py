@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 from whenever import PlainDateTime
 
-from duly.cli.clock_changes import DAY, ClockChange, Effect, Touched, is_slot, touched
-from duly.cli.schedule import Schedule
 from duly.cli.times import clock_text, duration_text, iso
 from duly.core.clock import SECOND, Zone, zoned
+from duly.core.trigger import Chain
+from duly.triggers.clock_changes import DAY, ClockChange, Effect, Touched, oddity, touched
+from duly.triggers.interval import Grid
+from duly.triggers.ticks import CronChain
 
 
 def wall_clock(moment: int) -> PlainDateTime:
@@ -33,18 +35,21 @@ def times_text(group: Touched, change: ClockChange) -> str:
     return first if group.count == 1 else f"{first} … {last} ({group.count} ticks)"
 
 
-def effect_text(group: Touched, change: ClockChange) -> str:
-    """What becomes of the times of a group."""
+def effect_text(group: Touched, change: ClockChange, *, cadence: bool) -> str:
+    """What becomes of the times of a group; ``cadence``: of a schedule that runs at all hours."""
+    goes_on = ", the cadence goes on" if cadence else ""
     one = group.count == 1
     run = "runs" if one else "run"
     if change.shift < 0:
         twice = f"{'occurs' if one else 'occur'} twice: {run}"
         if group.effect is Effect.BOTH:
-            return f"{twice} in both passes, the cadence goes on"
+            return f"{twice} in both passes{goes_on}"
         return f"{twice} once, in the {group.effect.value} pass"
     missing = f"{'does' if one else 'do'} not exist:"
     if group.effect is Effect.LEFT_OUT:
-        return f"{missing} no run, the cadence goes on"
+        return f"{missing} no run{goes_on}"
+    if group.effect is Effect.AFTER_GAP:
+        return f"{missing} {run} once, at the end of the gap"
     later = _time_text(group.first + change.shift, change) if one else f"{duration_text(change.shift)} later"
     if group.effect is Effect.MERGED:
         return f"{missing} {run} once, with {later if one else f'those {later}'}"
@@ -59,17 +64,17 @@ def interval_text(interval: int, change: ClockChange) -> str:
     return f"from here on {duration_text(shift)} {'later' if change.shift > 0 else 'earlier'} on the wall clock"
 
 
-def lines(schedule: Schedule, zone: Zone, change: ClockChange) -> list[tuple[str, str]]:
+def lines(chain: Chain, change: ClockChange) -> list[tuple[str, str]]:
     """Times that fare alike at ``change``, and what becomes of them; an interval has no times to name."""
-    if schedule.interval is not None:
-        return [("", interval_text(schedule.interval, change))]
-    groups = touched(schedule, zone, change)
-    return [(times_text(group, change), effect_text(group, change)) for group in groups] or [("", _untouched(change))]
+    if isinstance(chain, Grid):
+        return [("", interval_text(chain.step, change))]
+    cadence = isinstance(chain, CronChain) and chain.local_times.all_hours
+    groups = [(times_text(each, change), effect_text(each, change, cadence=cadence)) for each in touched(chain, change)]
+    return groups or [("", _untouched(change))]
 
 
-def change_json(schedule: Schedule, zone: Zone, change: ClockChange) -> dict[str, object]:
+def change_json(chain: Chain, zone: Zone, change: ClockChange) -> dict[str, object]:
     """One entry of the DST report. Wall-clock times carry no offset, for they may not exist."""
-    groups = touched(schedule, zone, change) if schedule.interval is None else []
     return {
         "time": iso(change.at, zone),
         "shift_seconds": change.shift // SECOND,
@@ -80,22 +85,24 @@ def change_json(schedule: Schedule, zone: Zone, change: ClockChange) -> dict[str
                 "count": group.count,
                 "effect": group.effect.value,
             }
-            for group in groups
+            for group in touched(chain, change)
         ],
-        "summary": "; ".join(f"{times} {effect}".strip() for times, effect in lines(schedule, zone, change)),
+        "summary": "; ".join(f"{times} {effect}".strip() for times, effect in lines(chain, change)),
     }
 
 
-def note(schedule: Schedule, zone: Zone, changes: Sequence[ClockChange], previous: int, slot: int) -> str | None:
+def note(chain: Chain, changes: Sequence[ClockChange], previous: int, slot: int) -> str | None:
     """What a change of clocks has to do with ``slot``; ``previous`` is the slot before, or where the search began."""
-    for change in changes:
-        if change.at <= slot < change.at + change.shift and _is_moved(schedule, change, slot):
-            missing = _time_text(slot + change.before, change)
-            return f"moved forward by the gap of {duration_text(change.shift)}: {missing} does not exist"
-        if change.at + change.shift <= slot < change.at - change.shift:
-            return _pass_text(schedule, zone, change, slot)
-    crossed = [change for change in changes if previous < change.at <= slot]
-    return f"first after clocks went {shift_text(crossed[-1])}" if crossed else None
+    odd = oddity(chain, changes, slot)
+    if odd is None:
+        crossed = [change for change in changes if previous < change.at <= slot]
+        return f"first after clocks went {shift_text(crossed[-1])}" if crossed else None
+    if odd.change.shift < 0:
+        text = f"{'second' if odd.second else 'first'} of two passes"
+        return text if odd.effect is Effect.BOTH else f"{text}, runs once"
+    gap = duration_text(odd.change.shift)
+    to = f"to the end of the gap of {gap}" if odd.effect is Effect.AFTER_GAP else f"forward by the gap of {gap}"
+    return f"moved {to}: {_time_text(odd.wall, odd.change)} does not exist"
 
 
 def _time_text(wall: int, change: ClockChange) -> str:
@@ -107,20 +114,3 @@ def _time_text(wall: int, change: ClockChange) -> str:
 def _untouched(change: ClockChange) -> str:
     start, end = (_time_text(moment, change) for moment in change.affected)
     return f"no tick from {start} to {end}: nothing changes"
-
-
-def _is_moved(schedule: Schedule, change: ClockChange, slot: int) -> bool:
-    """Whether ``slot``, soon after clocks went forward, stands for a wall-clock time that does not exist."""
-    if schedule.interval is not None:
-        return False
-    naive = schedule.chain("UTC")
-    return is_slot(naive, slot + change.before) and not is_slot(naive, slot + change.after)
-
-
-def _pass_text(schedule: Schedule, zone: Zone, change: ClockChange, slot: int) -> str:
-    first = slot < change.at
-    text = f"{'first' if first else 'second'} of two passes"
-    other = slot - change.shift if first else slot + change.shift
-    if schedule.interval is None and not is_slot(schedule.chain(zone), other):
-        return f"{text}, runs once"
-    return text

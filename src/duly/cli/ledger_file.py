@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
+from duly.cli.settings import load_config
 from duly.cli.terminal import Failed
 from duly.cli.times import read_duration, read_moment
 from duly.core.clock import SECOND, Zone
@@ -13,6 +14,14 @@ from duly.ledger import jobs
 from duly.ledger.errors import DatabaseFileError
 from duly.ledger.jobs import StoredJob
 from duly.ledger.reader import LedgerReader
+
+
+class NoJobError(ValueError):
+    """A ledger has no job of that name."""
+
+
+class NoLedgerError(ValueError):
+    """The settings are fine, but there is no ledger yet."""
 
 
 def existing(path: Path) -> Path:
@@ -23,6 +32,23 @@ def existing(path: Path) -> Path:
     """
     if not path.is_file():
         raise ValueError(f"there is no ledger at {path}: give the path of an existing file")
+    return path
+
+
+def ledger_of(source: Path | None) -> Path:
+    """The ledger that is meant: the file itself, or that of the settings in a TOML file; ``None``: of those in use.
+
+    Raises:
+        NoLedgerError: there is none yet.
+        ValueError: there is no such file.
+        Misconfigured: the settings cannot be used.
+    """
+    if source is not None and existing(source).suffix != ".toml":
+        return source
+    config = load_config(source)
+    path = config.database.path or config.data_dir / "duly.db"
+    if not path.is_file():
+        raise NoLedgerError(f"there is no ledger at {path} yet: duly run makes it, or give the path of one")
     return path
 
 
@@ -68,7 +94,7 @@ def job_called(reader: LedgerReader, name: str) -> StoredJob:
         raise ValueError(f"several jobs are called {name!r}: say which, {', '.join(job.full_name for job in found)}")
     near = get_close_matches(name, [job.full_name for job in known] + [job.job_name for job in known], n=1)
     hint = f"did you mean {near[0]!r}?" if near else "duly history shows the names of all"
-    raise ValueError(f"no job {name!r} in {reader.path}: {hint}")
+    raise NoJobError(f"no job {name!r} in {reader.path}: {hint}")
 
 
 def _advice(error: sqlite3.Error) -> str:

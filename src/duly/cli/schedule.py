@@ -8,6 +8,9 @@ from duly.cli.times import duration_text, read_duration
 from duly.core.clock import Zone
 from duly.core.trigger import Chain
 from duly.triggers import Cron, Daily, Every
+from duly.triggers.explain import sentence
+from duly.triggers.interval import Grid
+from duly.triggers.ticks import CronChain
 
 ACCEPTED = (
     "a cron expression in quotes ('0 7 * * 1-5', '@daily'), an interval (15m, 'every 1h30m') "
@@ -17,6 +20,10 @@ ACCEPTED = (
 _TIME_OF_DAY = re.compile(r"\d+:\d+")
 _FEWEST_CRON_WORDS = 4
 """From so many words on, a text is taken for a cron expression, so that the error says what is wrong with it."""
+
+
+class NoScheduleError(ValueError):
+    """A text does not even look like a schedule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,8 @@ def read_schedule(words: Sequence[str]) -> Schedule:
     """The schedule that the words of a command line write.
 
     Raises:
-        ValueError: they write none, or one that is wrong.
+        NoScheduleError: they write none.
+        ValueError: they write one that is wrong.
     """
     text = " ".join(words).strip()
     if not text:
@@ -70,9 +78,18 @@ def read_schedule(words: Sequence[str]) -> Schedule:
     if text.startswith("@") or "*" in text or len(text.split()) >= _FEWEST_CRON_WORDS:
         cron = Cron(text)
         return Schedule(text, cron, cron.explain())
-    raise ValueError(f"{text!r} is not a schedule: give {ACCEPTED}")
+    raise NoScheduleError(f"{text!r} is not a schedule: give {ACCEPTED}")
+
+
+def sentence_of(chain: Chain | None, otherwise: str) -> str:
+    """A chain in words; ``otherwise`` if there are none for it."""
+    if isinstance(chain, CronChain):
+        return sentence(chain.local_times.texts, timezone=None, day_or=chain.local_times.day_or)
+    if isinstance(chain, Grid):
+        return f"every {duration_text(chain.step, units=4)} of elapsed time"
+    return otherwise
 
 
 def _every(text: str, seconds: float) -> Schedule:
     every = Every(seconds=seconds)
-    return Schedule(text, every, f"every {duration_text(every.chain(None).step, units=4)} of elapsed time")
+    return Schedule(text, every, sentence_of(every.chain(None), text))

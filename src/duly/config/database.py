@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pydantic import Field
 
 from duly.config.group import Group
-from duly.config.values import Float, Int
+from duly.config.values import Float, HomePath, Int
 
 
 class DatabaseConfig(Group):
     """Where records are kept, for how long, and how the file is looked after."""
 
-    path: Path | None = None
+    path: HomePath | None = None
     """The SQLite file; ``None`` is ``duly.db`` in the data directory."""
     retention_days: Int = Field(default=7, ge=1)
     """How long execution records are kept."""

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat
+from pydantic_core import PydanticKnownError
 
 
 def _no_bool(value: Any) -> Any:  # noqa: ANN401 - as it was written
     if isinstance(value, bool):
-        raise ValueError("must be a number, not a boolean")  # noqa: TRY004 - pydantic reports ValueError only
+        raise PydanticKnownError("float_type")
     return value
 
 
@@ -34,5 +35,21 @@ PositiveOrNone = Annotated[
 ]
 """A limit in seconds, or ``None`` for no limit, for which the words ``none`` and ``null`` stand."""
 
-AbsolutePath = Annotated[Path, AfterValidator(Path.absolute)]
-"""A path; a relative one counts from the working directory."""
+
+def expanded(path: Path) -> Path:
+    """The path with ``~`` or ``~user`` at its beginning replaced by that home directory.
+
+    Raises:
+        ValueError: there is no such directory.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"{path.parts[0]} is no home directory that is known: write the path in full") from None
+
+
+HomePath = Annotated[Path, AfterValidator(expanded)]
+"""A path that may begin with a home directory."""
+
+AbsolutePath = Annotated[HomePath, AfterValidator(Path.absolute)]
+"""Likewise; a relative one counts from the working directory."""

@@ -1,35 +1,11 @@
 """What ``Scheduler`` is handed by its users, checked where it is handed in."""
 
-from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, tzinfo
-from functools import partial
-from inspect import (
-    CO_ASYNC_GENERATOR,
-    CO_COROUTINE,
-    CO_GENERATOR,
-    isasyncgenfunction,
-    iscoroutinefunction,
-    isgeneratorfunction,
-    signature,
-)
-from types import FunctionType
-from typing import Any
 
 from duly.core.clock import Zone, checked_zone
 from duly.core.trigger import TriggerProtocol
 from duly.embedded.triggers import Trigger
 from duly.triggers.builtin import BuiltInTrigger
-
-
-def callable_name(func: Callable[..., Any]) -> str:
-    """The name of a function or method, of what a ``partial`` wraps, or of the class of a callable object.
-
-    It is the same in every process, so never one with a memory address.
-    """
-    while isinstance(func, partial):
-        func = func.func
-    name = getattr(func, "__name__", None)
-    return name if isinstance(name, str) else type(func).__name__
 
 
 def checked_name(name: object) -> str:
@@ -41,52 +17,6 @@ def checked_name(name: object) -> str:
     if not isinstance(name, str) or not name:
         raise ValueError(f"name must be a text that is not empty, got {name!r}")
     return name
-
-
-def is_async(func: Callable[..., Any]) -> bool:
-    """Whether calling it gives a coroutine: ``async def``, also behind ``partial`` or as ``__call__``.
-
-    Raises:
-        TypeError: a generator function, of which a call runs nothing.
-    """
-    if type(func) is FunctionType and not func.__dict__:  # with attributes it may be marked as a coroutine function
-        flags = func.__code__.co_flags
-        if not flags & (CO_GENERATOR | CO_ASYNC_GENERATOR):
-            return bool(flags & CO_COROUTINE)
-    while isinstance(func, partial):
-        func = func.func
-    called = (func, getattr(func, "__call__", None))  # noqa: B004 - the method
-    if any(isgeneratorfunction(each) or isasyncgenfunction(each) for each in called):
-        raise TypeError(f"func must not be a generator function, whose call runs nothing, got {func!r}")
-    return any(iscoroutinefunction(each) for each in called)
-
-
-def checked_arguments(func: Callable[..., Any], args: object, kwargs: object) -> tuple[Any, ...]:
-    """The positional arguments, if ``func`` can be called with both.
-
-    Raises:
-        TypeError: it cannot; or they are no arguments at all.
-    """
-    if args == () and kwargs is None and type(func) is FunctionType:  # the usual case, at little cost
-        code = func.__code__
-        if not code.co_argcount and not code.co_kwonlyargcount:
-            return ()
-    if isinstance(args, str | bytes) or not isinstance(args, Iterable):
-        raise TypeError(f"args must be a sequence of positional arguments, got {args!r}: one alone is written (x,)")
-    if kwargs is not None and not (isinstance(kwargs, Mapping) and all(isinstance(key, str) for key in kwargs)):
-        raise TypeError(f"kwargs must map the names of keyword arguments to their values, got {kwargs!r}")
-    positional = tuple(args)
-    try:
-        parameters = signature(func, follow_wrapped=False)
-    except ValueError:  # some functions written in C do not tell
-        return positional
-    try:
-        parameters.bind(*positional, **(kwargs or {}))
-    except TypeError as error:
-        raise TypeError(
-            f"func {callable_name(func)} cannot be called with args={positional!r} and kwargs={kwargs!r}: {error}"
-        ) from None
-    return positional
 
 
 _BINDS: dict[type, bool] = {}

@@ -12,11 +12,10 @@ import logging
 import sqlite3
 import threading
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 from duly.core.clock import NEVER, SECOND, Clock, Zone
-from duly.core.outcomes import Outcome, Reason
+from duly.core.outcomes import Outcome
 from duly.core.trigger import Chain
 from duly.embedded.job import LiveJob
 from duly.embedded.page import Page
@@ -24,10 +23,9 @@ from duly.embedded.past import past_executions
 from duly.embedded.records import Execution
 from duly.embedded.rows import Change, Item, Rows, losses
 from duly.ledger.errors import DatabaseFileError
-from duly.ledger.jobs import first_undecided
 from duly.ledger.ledger import Ledger, open_file
 from duly.ledger.record_queue import RecordQueue
-from duly.ledger.repository import StoredSchedule, TelemetryRepository, not_run
+from duly.ledger.repository import StoredSchedule, TelemetryRepository
 
 log = logging.getLogger("duly.ledger")
 
@@ -35,7 +33,6 @@ CAPACITY = 2_000
 """Records that wait without a warning. With the ring, 22,000 wait before the driver starts nothing more."""
 
 _HEARTBEAT = 300 * SECOND
-_PAUSED, _DOWN = Reason.PAUSED, Reason.DOWN
 
 
 class Book:
@@ -181,7 +178,7 @@ class Book:
         if stored is not None and stored.live and known is None:
             page.paused_at = stored.paused_at
             job.paused = job.paused or stored.paused_at is not None
-        if stored is not None and page.continues(stored, self._zone):
+        if stored is not None and page.wanted(self._zone).continues(stored):
             pending = self._pending(stored, job.chain, job.pending)
             if stored.live and known != stored.id:
                 job.pending = pending
@@ -227,35 +224,14 @@ class Book:
     def _pending(self, stored: StoredSchedule, chain: Chain, first: int) -> int:
         """The first slot that has no row; ``first`` if the trigger cannot tell."""
         try:
-            return first_undecided(stored.first_ts, stored.open_ts, stored.highest, partial(_after, chain))
+            return stored.pending(chain)
         except Exception:
             log.exception("the trigger raised, its schedule begins anew: job=%s", stored.job_name)
             return first
 
     def _end(self, stored: StoredSchedule, now: int) -> None:
-        """Settle the slots of a schedule that does not go on: those due by now are missed, or were paused."""
-        slots = self._due(stored, now)
-
-        def write(db: sqlite3.Connection) -> None:
-            session_id = self.session_id
-            if slots is not None and session_id is not None:
-                paused = stored.paused_at is not None and stored.paused_at <= slots[0]
-                row = not_run(slots, _PAUSED if paused else _DOWN, (stored.id, stored.job_id, session_id), now)
-                self.repository.insert(db, [row])
-            self.repository.end_schedule(db, stored.id, now)
-
-        self.record(Change(write))
-
-    def _due(self, stored: StoredSchedule, now: int) -> tuple[int, int, int] | None:
-        """First and last of the slots that have no row, and their number; ``None`` if only the program knew them."""
-        chain = stored.chain()
-        if chain is None:
-            return None
-        first = self._pending(stored, chain, NEVER)
-        if first > now:
-            return None
-        behind, last = (0, first) if chain.count is None else chain.count(first, now)
-        return first, last, behind + 1
+        """Settle the slots of a schedule that does not go on."""
+        self.record(Change(lambda db: self.repository.settle_schedule(db, stored, now, self.session_id)))
 
     def _retire_others(self) -> None:
         """Jobs that nobody has scheduled again since the file was opened."""
@@ -288,8 +264,3 @@ def _ids(page: Page) -> tuple[int, int]:
     assert page.job_id is not None  # noqa: S101 - set together
     assert page.schedule_id is not None  # noqa: S101 - as above
     return page.job_id, page.schedule_id
-
-
-def _after(chain: Chain, slot: int) -> int:
-    following = chain.next(slot, slot)
-    return NEVER if following is None else following

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Self
 from duly.core.clock import NEVER, SECOND, Clock, Zone
 from duly.core.decisions import Cancel, Close, Decision, Done, Run, TriggerFailed, TriggerLagged, Wait
 from duly.core.engine import Engine
+from duly.core.lateness import Lateness
 from duly.core.outcomes import Failure, Outcome, Reason, classify, text_of
 from duly.core.policy import Misfire
 from duly.embedded.attempt import TIMED_OUT, time_out_message
+from duly.embedded.deadlines import Deadlines
 from duly.embedded.job import JobStatus, LiveJob, LiveRun, load_zoneinfo, moment
-from duly.embedded.lateness import Deadlines, Lateness
 from duly.embedded.records import EVENT_OF, Ended, JobEvent, Line, Listener, Notice, Records, execution_of
 
 if TYPE_CHECKING:

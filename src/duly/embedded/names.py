@@ -2,10 +2,10 @@
 
 from collections.abc import Container
 
-from duly.embedded.arguments import callable_name
+from duly.core.arguments import callable_name
+from duly.core.policy import IfExists
 from duly.embedded.driver import Driver
 from duly.embedded.job import ID_PREFIX, JobFunction, LiveJob, differences
-from duly.embedded.options import IfExists
 
 
 class Names:

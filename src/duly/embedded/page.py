@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from duly.core.clock import Zone
+from duly.core.trigger import StoredType
 from duly.embedded.job import LiveJob
 from duly.ledger.codes import TRIGGER_TYPE
+from duly.ledger.continuation import Wanted
 from duly.ledger.records import storable
 from duly.ledger.registrations import ScheduledJobRegistration, arguments_json, method_name
-from duly.ledger.repository import StoredSchedule
 from duly.triggers.spec import spec_of
 
 
 class Page:
     """What the ledger is to know, and knows, of a job. The ids belong to the writer thread once they are set."""
 
-    __slots__ = ("first", "job_id", "paused_at", "registration", "schedule_id", "spec", "trigger_id")
+    __slots__ = ("first", "job_id", "kind", "paused_at", "registration", "schedule_id", "spec", "trigger_id")
 
     def __init__(self, job: LiveJob, zone: Zone, first: int) -> None:
         """Ask the trigger for its identity; what it raises propagates."""
@@ -23,6 +24,7 @@ class Page:
         if kind not in TRIGGER_TYPE.numbers:
             known = ", ".join(map(repr, TRIGGER_TYPE.numbers))
             raise ValueError(f"trigger_db_type() must be one of {known}, got {kind!r} of {trigger!r}")
+        self.kind: StoredType = kind
         self.trigger_id = _text(trigger.trigger_id())
         self.spec = spec_of(trigger, zone)
         self.registration = ScheduledJobRegistration(
@@ -46,12 +48,9 @@ class Page:
         self.schedule_id: int | None = None
         self.paused_at: int | None = None
 
-    def continues(self, stored: StoredSchedule, zone: Zone) -> bool:
-        """Whether it is the same schedule; a delay begins anew with each registration, a time of day each day."""
-        if self.trigger_id != stored.trigger_id or zone != stored.timezone:
-            return False
-        kind = self.registration.trigger_type
-        return stored.first_ts == self.first if kind == "once" else kind != "after"
+    def wanted(self, zone: Zone) -> Wanted:
+        """The schedule that the job asks for."""
+        return Wanted(self.kind, self.trigger_id, self.spec, zone, self.first)
 
 
 def _text(value: object) -> str:

@@ -9,25 +9,18 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from duly.core.arguments import checked_arguments, is_async, is_number, is_whole, member
 from duly.core.clock import NEVER, Clock, SystemClock, Zone
 from duly.core.outcomes import Outcome
-from duly.core.policy import Misfire
+from duly.core.policy import IfExists, Misfire, MisfireName, ModeName
 from duly.core.trigger import chain_of
 from duly.embedded.account import Account, Health, account_of
-from duly.embedded.arguments import checked_arguments, checked_name, is_async, wants_name, zone_key
+from duly.embedded.arguments import checked_name, wants_name, zone_key
 from duly.embedded.driver import Driver
 from duly.embedded.host import Host, call_by_hand, caller_of_async, load_asyncio, make_host
 from duly.embedded.job import ID_PREFIX, Job, JobFunction, JobStatus, LiveJob, LiveRun, moment, snapshot
 from duly.embedded.names import Names, gives_way
-from duly.embedded.options import (
-    IfExists,
-    MisfireName,
-    ModeName,
-    checked_options,
-    is_number,
-    is_whole,
-    member,
-)
+from duly.embedded.options import checked_options
 from duly.embedded.process import SCHEDULERS
 from duly.embedded.records import Execution, JobEvent, Listener, Notice, execution_of
 from duly.embedded.triggers import OnceTrigger

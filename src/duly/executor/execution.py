@@ -57,8 +57,8 @@ class Execution:
         """What is recorded when it has ended. ``final``: no other attempt of its slot follows."""
         command, owner, failure = self.command, self.command.owner, self.failure
         row = command.row(_STATUS[self.outcome], session_id, self._key, self._started, self.duration)
-        if not final:
-            row = row._replace(tick_count=0)
+        if not final and row.schedule_id is None:
+            row = row._replace(tick_count=0)  # nothing would take its slot over
         if failure is not None and error is not None:
             row = full_row(row)._replace(
                 is_di_failure=int(isinstance(error, DependencyError)),
@@ -66,4 +66,4 @@ class Execution:
                 error_message=storable(failure.error_message),
                 error_traceback=storable(cut_traceback(traceback_of(error))) if self.has_traceback else None,
             )
-        return Entry(row, owner.app_key, owner.instance_index, command.announced)
+        return Entry(row, owner.app_key, owner.instance_index, command.announced, final)

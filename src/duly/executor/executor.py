@@ -36,8 +36,6 @@ from duly.ledger.repository import TelemetryRepository
 from duly.lifecycle import Resource, RestartSpec, RestartType, Service, WorkerPoolService
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
     from duly.lifecycle.root import Root
 
 _CANCELLED, _STARTED = Outcome.CANCELLED, "started"  # Python 3.11 is slow to read from the class
@@ -244,13 +242,18 @@ class CommandExecutor(Service):
         repository = self.repository
         return await self._database.submit(lambda db: repository.register_job(db, registration))
 
-    def mark_job_cancelled(self, db_id: int) -> Awaitable[None]:
+    def mark_job_cancelled(self, db_id: int) -> asyncio.Future[None]:
         """Note that a job was cancelled; an unknown id has no effect.
 
         It has its place before later registrations from the moment of the call on, awaited or not.
         """
-        repository, now = self.repository, self._clock.now()
-        return self._database.issue(lambda db: repository.cancel_job(db, db_id, now))
+        database, now = self._database, self._clock.now()
+
+        def cancel(db: sqlite3.Connection) -> None:
+            database.repository.settle_job(db, db_id, now, database.session_id)
+            database.repository.cancel_job(db, db_id, now)
+
+        return database.issue(cancel)
 
     async def reconcile_registrations(
         self,
@@ -260,14 +263,22 @@ class CommandExecutor(Service):
         *,
         session_id: int | None = None,
     ) -> None:
-        """Delete or retire the rows of an app that are not live; keys of Duly's own parts are refused."""
+        """Delete or retire the rows of an app that are not live; keys of Duly's own parts are refused.
+
+        Of jobs that are gone, the slots that came due while nobody could run them are recorded. What is registered
+        from the call on stays, unless records are to be retried, for which it waits: ``flush`` first.
+        """
         if is_framework_key(app_key):
             self.logger.warning("parts of Duly are never reconciled: app_key=%s", app_key)
             return
-        await self._database.flush(retries=True)
+        if self._database.records.seconds_until_retry() is not None:  # others are written along
+            await self._database.flush(retries=True)
         repository, now = self.repository, self._clock.now()
         live = (frozenset(live_listener_ids), frozenset(live_job_ids))
-        await self._database.submit(lambda db: repository.reconcile(db, app_key, live, session_id=session_id, now=now))
+        settle_in = self._database.session_id
+        await self._database.submit(
+            lambda db: repository.reconcile(db, app_key, live, session_id=session_id, now=now, settle_in=settle_in)
+        )
 
     # --- its life ----------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from duly.history.reads import Readers
 from duly.history.upkeep import retain, shrink
 from duly.history.writes import Writes
 from duly.ledger.connections import open_writer
+from duly.ledger.errors import DatabaseFileError
 from duly.ledger.ledger import open_file
 from duly.ledger.record_queue import RecordQueue
 from duly.ledger.repository import TelemetryRepository
@@ -58,6 +59,8 @@ class DatabaseService(Service):
         self._writes = Writes(settings.write_queue_max, self.clock)
         self._readers = Readers(self.path, settings.read_timeout_seconds)
         self._lock: FileLock | None = None
+        self._file: tuple[int, int] | None = None
+        """Which file on the disk it is."""
         self._writer: Writer | None = None
 
     # --- for everybody -----------------------------------------------------------------------------------------------
@@ -87,7 +90,7 @@ class DatabaseService(Service):
         """
         return await self.issue(work)
 
-    def issue(self, work: Work[ResultT]) -> Awaitable[ResultT]:
+    def issue(self, work: Work[ResultT]) -> asyncio.Future[ResultT]:
         """As ``submit``, but the write has its place in the order when this returns."""
         return asyncio.wrap_future(self._writes.issue(work))
 
@@ -174,11 +177,19 @@ class DatabaseService(Service):
             await asyncio.to_thread(writer.close, flush=not self._restarting)
         if not self._restarting:
             self._unlock()
+            *_, lost = self.records.counts()
+            if lost:
+                self.logger.error("the last records could not be written to %s: lost=%d", self.path, lost)
 
-    async def restart(self) -> None:
+    @property
+    def startup_limit(self) -> float:
+        """Long enough for a migration."""
+        return max(super().startup_limit, self.duly.config.database.migration_timeout_seconds)
+
+    async def restart(self, *, ready_within: float | None = None) -> None:
         """Close the file and open it again; what waits meanwhile is carried out afterwards."""
         try:
-            await super().restart()
+            await super().restart(ready_within=ready_within)
         except BaseException:
             self.give_up()  # nothing follows that could carry out what waits
             raise
@@ -186,10 +197,12 @@ class DatabaseService(Service):
     def _open(self) -> sqlite3.Connection:
         timeout = float(self.duly.config.database.migration_timeout_seconds)
         if self._lock is not None:
-            return open_writer(self.path, self.clock, migration_timeout=timeout)[0]
-        file = open_file(self.path, self.clock, migration_timeout=timeout)
-        self._lock = file.lock
-        return file.db
+            db = open_writer(self.path, self.clock, migration_timeout=timeout)[0]
+        else:
+            file = open_file(self.path, self.clock, migration_timeout=timeout)
+            db, self._lock = file.db, file.lock
+        self._file = _identity(self.path)
+        return db
 
     def _close_again(self, opened: asyncio.Future[sqlite3.Connection]) -> None:
         """The start was given up while the file was being opened."""
@@ -229,6 +242,11 @@ class DatabaseService(Service):
                     raise
 
     def _note_beat(self, db: sqlite3.Connection) -> None:
+        if _identity(self.path) != self._file:
+            raise DatabaseFileError(
+                f"{self.path} was removed or replaced while it was in use, so nothing is kept any more: "
+                "put it back, or go on with what is there, and start Duly again"
+            )
         session_id = self.session_id
         if session_id is not None:
             self.repository.beat(db, session_id, self.clock.now())
@@ -246,6 +264,15 @@ class DatabaseService(Service):
         await self._readers.read(truncate_wal)  # or an old log would count as data
         if await shrink(self, self.duly.config.database):
             await self._readers.read(truncate_wal)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Of the file at a path: another may come to be there; ``None``: there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _nothing(db: sqlite3.Connection) -> None:

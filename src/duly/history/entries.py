@@ -13,6 +13,8 @@ from duly.ledger.repository import TelemetryRepository
 _STATUS: Final = 1
 _ID: Final = 4
 """Places in a row. By number, for this is done with every record."""
+_FINAL: Final = 4
+"""Place in an entry, likewise."""
 
 
 class Entry(NamedTuple):
@@ -23,6 +25,8 @@ class Entry(NamedTuple):
     instance_index: int
     announced: bool
     """Whether others are told once it is durable."""
+    final: bool = True
+    """Whether no other attempt of its slot follows; the one that does takes the slot over."""
 
     @property
     def status(self) -> str:
@@ -63,9 +67,14 @@ class EntryStore:
             [
                 row if row.session_id is not None else row._replace(session_id=session_id)
                 for entry in records
-                if (row := entry[0])[_STATUS] != STARTED or row[_ID] not in ended
+                if (row := entry[0] if entry[_FINAL] else self._unless_overtaken(db, entry[0]))[_STATUS] != STARTED
+                or row[_ID] not in ended
             ],
         )
+
+    def _unless_overtaken(self, db: sqlite3.Connection, row: AnyRow) -> AnyRow:
+        """An attempt that another follows: it counts until that begins, which may be in the ledger already."""
+        return row._replace(tick_count=0) if self._repository.is_decided(db, row) else row
 
     def without_parent(self, record: Entry) -> Entry | None:
         """The entry without its listener or job, and the schedule that went with it; ``None`` if it has none."""

@@ -210,7 +210,8 @@ class LogPipeline(logging.Handler):
         if not number or not self._warnings.due(self._clock.monotonic()):
             return
         self._told = self.dropped
-        self._say(f"log records are dropped: number={number}: raise logging.log_queue_max")
+        advice = "raise logging.log_queue_max, unless the database cannot be written"
+        self._say(f"log records are dropped: number={number}: {advice}")
 
     def _say(self, text: str) -> None:
         """On the console alone."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from duly.history.database import DatabaseService
 from duly.history.log_entries import LogEntry
 from duly.history.log_pipeline import LogPipeline, LogSettings
+from duly.history.sessions import SessionManager
 from duly.ledger.record_queue import with_savepoint
 from duly.lifecycle import Resource
 
@@ -74,9 +75,12 @@ class LoggingService(Resource):
         self._pipeline.close()
 
     async def on_initialize(self) -> None:
-        """Store records, those included that have waited for the database."""
+        """Store records, those included that have waited for the database and for the session."""
         self._own = not self._pipeline.is_open
         self.install()
+        for part in self.duly.children:
+            if isinstance(part, SessionManager):
+                await part.wait_ready()
         await asyncio.to_thread(self._pipeline.store_with, self._store)
 
     async def on_shutdown(self) -> None:

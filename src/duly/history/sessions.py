@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 from importlib.metadata import version
@@ -55,8 +56,12 @@ class SessionManager(Resource):
             if session_id is not None and database.is_open:
                 now, lost = database.clock.now(), database.records.counts()
                 await database.submit(lambda db: repository.end_session(db, session_id, now, end, lost))
-        except (sqlite3.Error, RuntimeError):
-            self.logger.exception("the session could not be ended, the next start will: session=%d", session_id)
+        except (sqlite3.Error, RuntimeError, asyncio.CancelledError) as error:
+            why = "it took too long" if isinstance(error, asyncio.CancelledError) else error
+            text = "%s: the session could not be ended, the next start will: session=%s: %s"
+            self.logger.error(text, database.path, session_id, why)  # noqa: TRY400 - its message says all there is to say
+            if why is not error:
+                raise
         finally:
             database.entries.session_id = None
             database.give_up()

@@ -31,7 +31,7 @@ class Submits(Protocol):
 
 async def retain(database: Submits, now: int, *, executions_days: int, logs_days: int) -> None:
     """Delete what is older than so many days."""
-    executions, logs = now - executions_days * _DAY, now - logs_days * _DAY
+    executions, logs = (max(now - days * _DAY, 0) for days in (executions_days, logs_days))
     await _until_none(database, lambda db: upkeep.expire_executions(db, executions, _ROWS), _ROWS)
     await _until_none(database, lambda db: upkeep.expire_logs(db, logs, _ROWS), _ROWS)
     await _until_none(database, lambda db: upkeep.expire_registrations(db, executions, _REGISTRATIONS), _REGISTRATIONS)

@@ -168,13 +168,17 @@ class _Examination:
             yield f"{many(self.paused, 'slot')} of paused jobs passed: they are settled when the jobs are resumed"
         rest = self.due - self.paused
         if rest and self.writer is None:
-            yield f"{many(rest, 'slot')} passed since the process ended: the next start decides about them"
+            yield f"{many(rest, 'slot')} passed since the process ended: the next start decides about {_them(rest)}"
         elif rest:
-            yield f"{many(rest, 'slot')} just passed: process {self.writer} decides about them"
+            yield f"{many(rest, 'slot')} just passed: process {self.writer} decides about {_them(rest)}"
         if self.unaccounted:
             names = list(self.unaccounted)
             shown = ", ".join(names[:_NAMED]) + (", and more" if len(names) > _NAMED else "")
             yield f"only the program knows the slots of {shown}: there, only slots that occur twice are found"
+
+
+def _them(number: int) -> str:
+    return "it" if number == 1 else "them"
 
 
 def _damage(db: sqlite3.Connection, *, deep: bool) -> Iterator[Diagnosis]:

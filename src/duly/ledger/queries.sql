@@ -9,6 +9,18 @@ SELECT id, started_at, stopped_at, last_heartbeat_at, status, error_type, error_
        dropped_overflow, dropped_exhausted, dropped_shutdown, version, pid
 FROM raw_sessions WHERE started_at < :until AND (stopped_at IS NULL OR stopped_at >= :since) ORDER BY id;
 
+-- name: session_by
+-- The last that began at or before :moment.
+SELECT id, started_at, stopped_at, last_heartbeat_at, status, error_type, error_message, error_traceback,
+       dropped_overflow, dropped_exhausted, dropped_shutdown, version, pid
+FROM raw_sessions WHERE started_at <= :moment ORDER BY id DESC LIMIT 1;
+
+-- name: session_after
+-- The first that began after :moment.
+SELECT id, started_at, stopped_at, last_heartbeat_at, status, error_type, error_message, error_traceback,
+       dropped_overflow, dropped_exhausted, dropped_shutdown, version, pid
+FROM raw_sessions WHERE started_at > :moment ORDER BY id LIMIT 1;
+
 -- name: sessions_with_losses
 SELECT id, started_at, stopped_at, last_heartbeat_at, status, error_type, error_message, error_traceback,
        dropped_overflow, dropped_exhausted, dropped_shutdown, version, pid

@@ -5,16 +5,18 @@ import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum
+from functools import partial
 from itertools import groupby
 from typing import Literal
 
+from duly.core.clock import NEVER
 from duly.core.outcomes import Reason
 from duly.core.trigger import Chain
 from duly.ids import new_id
 from duly.ledger.codes import KIND, MISFIRE, MODE, REASON, SESSION_STATUS, STATUS, TIER, TRIGGER_TYPE
 from duly.ledger.conservation import Account, Entry, Kind, findings
 from duly.ledger.extent import floors
-from duly.ledger.jobs import last_slot
+from duly.ledger.jobs import first_undecided, last_slot
 from duly.ledger.record_queue import Counts
 from duly.ledger.records import AnyRow, PlainRow, Row
 from duly.ledger.registrations import ListenerRegistration, ScheduledJobRegistration
@@ -82,6 +84,29 @@ class StoredSchedule:
     def live(self) -> bool:
         """Whether a job that is registered again may go on with it."""
         return self.ended_at is None and self.retired_at is None and self.cancelled_at is None
+
+    def pending(self, chain: Chain) -> int:
+        """The first slot of its ``chain`` that has no row; ``NEVER``: it is over. What a trigger raises propagates."""
+        return first_undecided(self.first_ts, self.open_ts, self.highest, partial(_after, chain))
+
+    def due(self, now: int) -> tuple[int, int, int] | None:
+        """First and last of the slots that are due and have no row, and their number; ``None``: there are none.
+
+        Of a trigger that only the program knows it is one slot at most, if the ledger tells when it is.
+        """
+        chain = self.chain()
+        if chain is None:
+            first = first_undecided(self.first_ts, self.open_ts, self.highest, _unknown)
+            return None if first > now else (first, first, 1)
+        try:
+            first = self.pending(chain)
+        except Exception:
+            log.exception("a trigger raised, its slots are not accounted for: job=%s", self.job_name)
+            return None
+        if first > now:
+            return None
+        behind, last = (0, first) if chain.count is None else chain.count(first, now)
+        return first, last, behind + 1
 
 
 class TelemetryRepository:
@@ -188,14 +213,19 @@ class TelemetryRepository:
         *,
         session_id: int | None,
         now: int,
+        settle_in: int | None = None,
     ) -> None:
-        """Delete or retire what an app has not registered again; ``live`` are ids of listeners and of jobs."""
+        """Delete or retire what an app has not registered again; ``live`` are ids of listeners and of jobs.
+
+        Slots of such jobs that are due have been missed; their rows belong to the session ``settle_in``.
+        """
         live_listeners, live_jobs = live
         for listener_id, once, tier in db.execute(_SQL["listeners_of_app"], (app_key,)).fetchall():
             if listener_id not in live_listeners:
                 self._reconcile_listener(db, (listener_id, bool(once), tier), session_id, now)
         for (job_id,) in db.execute(_SQL["live_registrations"], (app_key,)).fetchall():
             if job_id not in live_jobs:
+                self.settle_job(db, job_id, now, settle_in)
                 if db.execute(_SQL["job_has_executions"], {"id": job_id}).fetchone()[0]:
                     db.execute(_SQL["retire_job"], (now, job_id))
                 else:
@@ -237,6 +267,34 @@ class TelemetryRepository:
         """The newest schedule of each job of an app, by name of the job."""
         newest = {row[2]: row for row in db.execute(_SQL["schedules_of_app"], (app_key, instance_index))}
         return {name: StoredSchedule(*(*row, *last_slot(db, row[0]))) for name, row in newest.items()}
+
+    def newest_schedule(self, db: sqlite3.Connection, job_id: int) -> StoredSchedule | None:
+        """The newest schedule of a job; ``None``: it has none."""
+        row = db.execute(_SQL["newest_schedule_of_job"], (job_id,)).fetchone()
+        return None if row is None else StoredSchedule(*(*row, *last_slot(db, row[0])))
+
+    def id_of_job(self, db: sqlite3.Connection, app_key: str, instance_index: int, job_name: str) -> int | None:
+        """The id of the job with that key; ``None``: there is none."""
+        row = db.execute(_SQL["id_of_job"], (app_key, instance_index, job_name)).fetchone()
+        return None if row is None else int(row[0])
+
+    def settle_schedule(self, db: sqlite3.Connection, stored: StoredSchedule, now: int, session_id: int | None) -> None:
+        """End a schedule with which nobody goes on: slots due by ``now`` are missed, or were paused.
+
+        Without a session, to which rows have to belong, it is only ended.
+        """
+        slots = stored.due(now)
+        if slots is not None and session_id is not None:
+            paused = stored.paused_at is not None and stored.paused_at <= slots[0]
+            reason = Reason.PAUSED if paused else Reason.DOWN
+            self.insert(db, [not_run(slots, reason, (stored.id, stored.job_id, session_id), now)])
+        self.end_schedule(db, stored.id, now)
+
+    def settle_job(self, db: sqlite3.Connection, job_id: int, now: int, session_id: int | None) -> None:
+        """As ``settle_schedule`` for the one with which a job would go on; an unknown id has none."""
+        stored = self.newest_schedule(db, job_id)
+        if stored is not None and stored.live:
+            self.settle_schedule(db, stored, now, session_id)
 
     def has_schedule(self, db: sqlite3.Connection, job_id: int | None, schedule_id: int | None) -> bool:
         """Whether there is such a schedule of such a job."""
@@ -289,6 +347,16 @@ def chain_of_spec(spec: str | None) -> Chain | None:
     except ValueError:
         log.warning("a trigger cannot be rebuilt, its slots are not accounted for: spec=%s", spec, exc_info=True)
         return None
+
+
+def _after(chain: Chain, slot: int) -> int:
+    following = chain.next(slot, slot)
+    return NEVER if following is None else following
+
+
+def _unknown(_slot: int) -> int:
+    """What follows a slot, nobody can tell."""
+    return NEVER
 
 
 class _Together(Enum):

@@ -67,6 +67,12 @@ def between(db: sqlite3.Connection, since: int = BEGINNING, until: int = END) ->
     return tuple(map(_session, db.execute(_SQL["sessions_between"], {"since": since, "until": until})))
 
 
+def around(db: sqlite3.Connection, moment: int) -> tuple[Session | None, Session | None]:
+    """The last session that began at or before a moment, and the first that began after it."""
+    before, after = (db.execute(_SQL[name], {"moment": moment}).fetchone() for name in ("session_by", "session_after"))
+    return None if before is None else _session(before), None if after is None else _session(after)
+
+
 def with_losses(db: sqlite3.Connection) -> tuple[Session, ...]:
     """Sessions that have lost records, oldest first."""
     return tuple(map(_session, db.execute(_SQL["sessions_with_losses"])))

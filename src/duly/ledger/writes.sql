@@ -112,6 +112,15 @@ SELECT s.id, s.job_id, j.job_name, s.trigger_id, s.trigger_spec, s.timezone, s.f
 FROM raw_schedules AS s JOIN raw_scheduled_jobs AS j ON j.id = s.job_id
 WHERE j.app_key = ? AND j.instance_index = ? ORDER BY s.id;
 
+-- name: newest_schedule_of_job
+-- As schedules_of_app, of one job.
+SELECT s.id, s.job_id, j.job_name, s.trigger_id, s.trigger_spec, s.timezone, s.first_ts, s.open_ts, s.ended_at,
+       j.paused_at, j.retired_at, j.cancelled_at
+FROM raw_schedules AS s JOIN raw_scheduled_jobs AS j ON j.id = s.job_id WHERE j.id = ? ORDER BY s.id DESC LIMIT 1;
+
+-- name: id_of_job
+SELECT id FROM raw_scheduled_jobs WHERE app_key = ? AND instance_index = ? AND job_name = ?;
+
 -- name: has_schedule
 SELECT 1 FROM raw_schedules WHERE id = ? AND job_id = ?;
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import functools
 from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from duly.lifecycle.callables import async_adapter
-from duly.lifecycle.crossing import hand_over, pass_on, running_loop
+from duly.lifecycle.crossing import call_for, hand_over, pass_on, running_loop
 from duly.lifecycle.logs import PartLogger, SourceTier
+from duly.lifecycle.virtual_time import wait_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator
@@ -163,7 +165,7 @@ class TaskBucket:
             tasks[0].add_done_callback(lambda task: pass_on(task, result))
 
         hand_over(loop, coro, result, begin)
-        if result not in concurrent.futures.wait([result], limit).done and not result.cancel():
+        if not wait_in_thread(loop, result, limit) and not result.cancel():
             loop.call_soon_threadsafe(lambda: [task.cancel() for task in tasks])
             raise TimeoutError(f"a synchronous call did not end within {limit:g} s")
         try:
@@ -181,20 +183,31 @@ class TaskBucket:
         if not loop.is_closed():
             loop.call_soon_threadsafe(fn, *args)
 
+    def call_on_loop(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call it on the loop and give its result, while the calling thread waits; on the loop's thread at once.
+
+        Raises:
+            RuntimeError: the owner has no event loop, or that has ended.
+            TimeoutError: the loop did not take it within ``lifecycle.run_sync_timeout_seconds``: it is not called.
+        """
+        loop, running = self._loop, running_loop()
+        if running is not None and loop in {running, None}:
+            return fn(*args, **kwargs)
+        if loop is None or not loop.is_running():
+            raise RuntimeError(f"the event loop of {self.owner} does not run: start it first")
+        limit = self._duly.config.lifecycle.run_sync_timeout_seconds
+        result: concurrent.futures.Future[T] = concurrent.futures.Future()
+        loop.call_soon_threadsafe(call_for, result, functools.partial(fn, *args, **kwargs))
+        if not wait_in_thread(loop, result, limit) and result.cancel():
+            raise TimeoutError(f"the event loop of {self.owner} did not take a call within {limit:g} s: it is blocked")
+        return result.result()
+
     async def run_on_loop_thread(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call it on the loop and give its result; may be awaited on another loop."""
         if self._loop is None or asyncio.get_running_loop() is self._loop:
             return fn(*args, **kwargs)
         result: concurrent.futures.Future[T] = concurrent.futures.Future()
-
-        def call() -> None:
-            if result.set_running_or_notify_cancel():
-                try:
-                    result.set_result(fn(*args, **kwargs))
-                except Exception as error:  # noqa: BLE001 - raised where the result is awaited
-                    result.set_exception(error)
-
-        self.post_to_loop(call)
+        self.post_to_loop(call_for, result, functools.partial(fn, *args, **kwargs))
         return await asyncio.wrap_future(result)
 
     # --- inside ------------------------------------------------------------------------------------------------------

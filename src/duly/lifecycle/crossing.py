@@ -49,6 +49,15 @@ def hand_over(
         raise
 
 
+def call_for(result: concurrent.futures.Future[T], fn: Callable[[], T]) -> None:
+    """Call ``fn`` for whoever waits for ``result``, unless that was cancelled before."""
+    if result.set_running_or_notify_cancel():
+        try:
+            result.set_result(fn())
+        except Exception as error:  # noqa: BLE001 - raised where the result is awaited
+            result.set_exception(error)
+
+
 def pass_on(task: asyncio.Task[T], result: concurrent.futures.Future[T]) -> None:
     """Hand the end of a task to the thread that waits."""
     if task.cancelled():

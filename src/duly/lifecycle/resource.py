@@ -17,11 +17,12 @@ from duly.lifecycle.final import GuardsFinals
 from duly.lifecycle.logs import PartLogger, SourceTier
 from duly.lifecycle.standing import Standing
 from duly.lifecycle.status import TRANSITIONS, ResourceRole, ResourceStatus
+from duly.lifecycle.tasks import is_cancelled, own_task, to_the_end
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
-    from duly.lifecycle.root import Root
+    from duly.lifecycle.root import Root, StatusChange
 
 R = TypeVar("R", bound="Resource")
 _S = ResourceStatus
@@ -129,6 +130,10 @@ class Resource(GuardsFinals):
         """
         self._standing.change(status, exception)
 
+    def _tell_root(self, change: StatusChange) -> None:
+        """Announce a change of its own."""
+        self.duly.announce(change)
+
     def is_ready(self) -> bool:
         """Whether others may use it."""
         return self._standing.is_ready
@@ -163,6 +168,11 @@ class Resource(GuardsFinals):
         """Set from the request to stop until the next start, which has a new one."""
         return self._standing.shutdown_event
 
+    @property
+    def startup_limit(self) -> float:
+        """Seconds that a start of the root waits until it is ready."""
+        return self.duly.config.lifecycle.startup_timeout_seconds
+
     def request_shutdown(self, reason: str) -> None:
         """Ask it to stop, from any thread or signal handler: sets ``shutdown_event`` for good, clears ready."""
         self._standing.request_shutdown(reason)
@@ -196,7 +206,7 @@ class Resource(GuardsFinals):
         """Run ``initialize`` in a task, which logs what goes wrong and does not raise."""
         if self._start_task is None or self._start_task.done():
             self._start_begun = False
-            self._start_task = _task(self._start(), f"{self.unique_name}.start")
+            self._start_task = own_task(self._start(), f"{self.unique_name}.start")
         return self._start_task
 
     async def _start(self) -> None:
@@ -223,16 +233,16 @@ class Resource(GuardsFinals):
         self._up, self._hooked = True, False
         self.set_status(_S.STARTING)
         stop = self.shutdown_event
-        self._starting = _task(self._climb(stop), f"{self.unique_name}.initialize")
+        self._starting = own_task(self._climb(stop), f"{self.unique_name}.initialize")
         try:
             await self._starting
         except BaseException as error:
             asked = stop.is_set() and isinstance(error, asyncio.CancelledError)
             await self._fall(error, asked=asked)
-            if not asked or _is_cancelled():
+            if not asked or is_cancelled():
                 raise
         else:
-            if stop.is_set():
+            if stop.is_set() and self.status in {_S.STARTING, _S.RUNNING, _S.STOPPED}:
                 await self.shutdown()
 
     def _refuse_start(self) -> None:
@@ -258,12 +268,12 @@ class Resource(GuardsFinals):
     async def _await_dependencies(self) -> None:
         """Wait for the parts it depends on, or for the request to stop."""
         waits = [
-            _task(part.wait_ready(), f"{self.unique_name} waits for {part.unique_name}")
+            own_task(part.wait_ready(), f"{self.unique_name} waits for {part.unique_name}")
             for part in self.duly.children
             if part.required and part is not self and isinstance(part, tuple(self.depends_on))
         ]
         if waits:
-            stop = _task(self.shutdown_event.wait(), f"{self.unique_name} waits for its stop")
+            stop = own_task(self.shutdown_event.wait(), f"{self.unique_name} waits for its stop")
             ready = asyncio.gather(*waits)
             try:
                 await asyncio.wait({stop, ready}, return_when=asyncio.FIRST_COMPLETED)
@@ -301,7 +311,8 @@ class Resource(GuardsFinals):
             self.set_status(_S.CRASHED if isinstance(error, FatalError) else _S.FAILED, exception=error)
         self.request_shutdown("its start failed")
         await self._release_once()
-        if self.status in {_S.FAILED, _S.CRASHED}:
+        given_up = isinstance(error, asyncio.CancelledError) and is_cancelled()  # by its caller, who knows
+        if self.status in {_S.FAILED, _S.CRASHED} and not given_up:
             self._failed(error)
 
     def _failed(self, error: BaseException) -> None:
@@ -317,22 +328,46 @@ class Resource(GuardsFinals):
                 return
             if self._start_task is not None and not self._start_begun:
                 self._start_task.cancel()
-            self._stopping = _task(self._stop(), f"{self.unique_name}.shutdown")
+            self._stopping = own_task(self._stop(), f"{self.unique_name}.shutdown")
         stopping = self._stopping
         try:
             await asyncio.shield(stopping)
         except asyncio.CancelledError:
-            if not stopping.cancelled() or _is_cancelled():  # otherwise the end was forced
+            if not stopping.cancelled() or is_cancelled():  # otherwise the end was forced
                 raise
 
-    async def restart(self) -> None:
-        """Stop it and start it again."""
+    async def restart(self, *, ready_within: float | None = None) -> None:
+        """Stop it and start it again; given seconds, wait until it is ready, counted from the start.
+
+        Raises:
+            TimeoutError: it was not ready by then; its start is undone.
+        """
         self._restarting = True
         try:
             await self.shutdown()
         finally:
             self._restarting = False
-        await self.initialize()
+        limit = asyncio.timeout(ready_within)
+        try:
+            async with limit:
+                await self.initialize()
+                if ready_within is not None:
+                    await self.wait_ready()
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            error = TimeoutError(f"{self.unique_name} was not ready within {ready_within:g} s of its restart")
+            await self._fall(error, asked=False)
+            raise error from None
+
+    async def release(self, *, restart_follows: bool) -> None:
+        """Let go of all it holds once it has failed; the status stays."""
+        self._restarting = restart_follows
+        self.request_shutdown("it has failed")
+        try:
+            await self._release_once()
+        finally:
+            self._restarting = False
 
     async def _stop(self) -> None:
         try:
@@ -341,9 +376,12 @@ class Resource(GuardsFinals):
             self.request_shutdown("shutdown")
             await self._give_up_start()
             await self._release_once()
-            self.set_status(_S.STOPPED)
+            self._come_to_rest()
         finally:
             self._stopping = None
+
+    def _come_to_rest(self) -> None:
+        self.set_status(_S.STOPPED)
 
     async def _give_up_start(self) -> None:
         if self._starting is not None and not self._starting.done():
@@ -354,9 +392,9 @@ class Resource(GuardsFinals):
     async def _release_once(self) -> None:
         """Release what is up, in a task that all callers share."""
         if self._releasing is None:
-            self._releasing = _task(self._release(), f"{self.unique_name}.release")
+            self._releasing = own_task(self._release(), f"{self.unique_name}.release")
         try:
-            await _to_the_end(self._releasing)
+            await to_the_end(self._releasing)
         finally:
             self._releasing = None
 
@@ -375,16 +413,16 @@ class Resource(GuardsFinals):
 
     async def _run_hooks_down(self) -> None:
         if self._hooked:
-            await self._phase("before_shutdown", self.before_shutdown())
+            await self._phase("before_shutdown", self._call_hooks(self.before_shutdown))
         await self._phase("end_intake", self.end_intake())
         if self._hooked:
-            await self._phase("on_shutdown", self._last_hooks())
+            await self._phase("on_shutdown", self._call_hooks(self.on_shutdown, self.after_shutdown))
 
-    async def _last_hooks(self) -> None:
-        for hook in (self.on_shutdown, self.after_shutdown):
+    async def _call_hooks(self, *hooks: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        for hook in hooks:
             try:
                 await hook()
-            except Exception as error:  # the next hook must have its turn
+            except (Exception, SystemExit) as error:  # the next hook must have its turn; an exit would end the loop
                 self.logger.exception("%s failed in %s", self.unique_name, hook.__name__, exc_info=error)
 
     async def _phase(self, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -401,7 +439,7 @@ class Resource(GuardsFinals):
         loop = asyncio.get_running_loop()
         end = loop.time() + self.phase_limit
         for child in reversed(self.children):
-            stop = _task(child.shutdown(), f"{self.unique_name} stops {child.unique_name}")
+            stop = own_task(child.shutdown(), f"{self.unique_name} stops {child.unique_name}")
             done, _ = await asyncio.wait({stop}, timeout=max(end - loop.time(), 0))
             if not done:
                 self.logger.warning("%s did not end its children within %g s", self.unique_name, self.phase_limit)
@@ -413,13 +451,15 @@ class Resource(GuardsFinals):
     async def force_end(self) -> None:
         """End it without its hooks: cancel everything it and its children own, and call it stopped.
 
-        What goes on all the same is named in an ERROR.
+        Children that had not ended, and what goes on all the same, are named in an ERROR.
         """
+        unended = [child.unique_name for child in self.children if child.status is not _S.STOPPED]
         tasks = self._abandon() - {asyncio.current_task()}
         if tasks:
             await asyncio.wait(tasks, timeout=_FORCED_SECONDS)
         names = ", ".join(sorted(task.get_name() for task in tasks if not task.done())) or "nothing"
-        self.logger.error("%s was forced to end; what goes on: %s", self.unique_name, names)
+        parts = " with ".join(filter(None, (self.unique_name, ", ".join(unended))))
+        self.logger.error("%s was forced to end; what goes on: %s", parts, names)
         self._forget()
 
     def _abandon(self) -> set[asyncio.Task[Any]]:
@@ -438,27 +478,3 @@ class Resource(GuardsFinals):
             child._forget()  # noqa: SLF001 - of its own class
         self._start_task = self._starting = self._stopping = self._releasing = None
         self._standing.force(_S.STOPPED)
-
-
-def _task(work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
-    """A task that its maker owns: in no bucket, which would cancel it."""
-    return asyncio.Task(work, loop=asyncio.get_running_loop(), name=name)
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-async def _to_the_end(task: asyncio.Task[None]) -> None:
-    """Await a task to its end also when cancelled meanwhile, and raise that only then."""
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            if not task.cancelled():
-                cancelled = error
-    if cancelled is not None:
-        raise cancelled
-    task.result()

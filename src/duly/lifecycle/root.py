@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Sequence
 
     from duly.config import DulyConfig
@@ -52,6 +53,11 @@ class Root(Protocol):
     @property
     def worker_pool(self) -> WorkerPoolService:
         """Where sync code of users runs."""
+        ...
+
+    @property
+    def shutdown_event(self) -> asyncio.Event:
+        """Set once the process is to stop."""
         ...
 
     def announce(self, change: StatusChange) -> None:

@@ -56,6 +56,13 @@ class Service(Resource, ABC):
         if self.serving:
             raise RuntimeError(f"{self.unique_name} cannot start: its former serve() has not ended")
 
+    def _come_to_rest(self) -> None:
+        """Stopped; but ``failed`` if it is to start again and work of its last life goes on, which keeps it from it."""
+        if self._restarting and self.serving:
+            self.set_status(_S.FAILED, exception=RuntimeError(f"serve() of {self.unique_name} did not end"))
+        else:
+            super()._come_to_rest()
+
     async def _begin(self) -> None:
         begun = asyncio.get_running_loop().create_future()
         task = self.task_bucket.spawn(self._serve(begun), name=f"{self.unique_name}.serve")

@@ -36,10 +36,14 @@ class Standing:
 
     def renew(self) -> None:
         """Begin a life on the running loop: what the last one was asked is forgotten."""
-        self._loop = asyncio.get_running_loop()
+        self.belong_to_running_loop()
         if self.status is not ResourceStatus.NOT_STARTED:  # a stop may be asked for before the first start
             self.shutdown_event = asyncio.Event()
         self.touched = False
+
+    def belong_to_running_loop(self) -> None:
+        """From now on a request to stop, from wherever it comes, wakes that loop."""
+        self._loop = asyncio.get_running_loop()
 
     def change(self, status: ResourceStatus, exception: BaseException | None = None) -> None:
         """Follow the table."""
@@ -88,7 +92,7 @@ class Standing:
         self._announce()
 
     def _announce(self) -> None:
-        self._part.duly.announce(
+        self._part._tell_root(  # noqa: SLF001 - of its own part
             StatusChange(
                 self._part, self.status, self.previous_status, self.is_ready, self.ready_reason, self.exception
             )

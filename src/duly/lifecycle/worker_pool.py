@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar, cast
@@ -17,6 +18,7 @@ from duly.core import clock as clocks
 from duly.core.once_per import OncePer
 from duly.lifecycle.restart import RestartSpec, RestartType
 from duly.lifecycle.service import Service
+from duly.lifecycle.virtual_time import begin_in_thread, tell_of_threads
 from duly.lifecycle.worker_threads import Call, RunningCall, WorkerThreads
 
 if TYPE_CHECKING:
@@ -74,6 +76,8 @@ class WorkerPoolService(Service):
         super().__init__(duly, parent=parent)
         self.max_workers = min(32, (os.cpu_count() or 1) + 4) if max_workers is None else max_workers
         self._threads: WorkerThreads | None = None
+        self._used = asyncio.Event()
+        """Whether calls have come in since nobody was at work."""
         self._warnings = OncePer(_WARNING_SECONDS)
 
     async def run(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -87,7 +91,8 @@ class WorkerPoolService(Service):
         if threads is None:
             raise RuntimeError("the worker pool does not run: start it first")
         call = Call(partial(fn, *args, **kwargs), _name_of(fn))
-        threads.submit(call)
+        begin_in_thread(partial(_submit, threads, call))
+        self._used.set()
         self._warn_if_saturated(threads)
         try:
             return cast("T", await call.future)
@@ -107,15 +112,18 @@ class WorkerPoolService(Service):
     async def on_initialize(self) -> None:
         """Take calls."""
         self._threads = WorkerThreads(self.max_workers)
+        self._used = asyncio.Event()
+        tell_of_threads(self._threads.at_work)
 
     async def serve(self) -> None:
-        """Look every 30 s whether all workers are stuck: then no call comes in at which it would be seen."""
+        """Look every 30 s, while calls go on, whether all workers are stuck: then none comes in that would show it."""
         self.mark_ready("takes calls")
-        while self._threads is not None and not self.shutdown_event.is_set():
-            try:
-                async with asyncio.timeout(_WARNING_SECONDS):
-                    await self.shutdown_event.wait()
-            except TimeoutError:
+        while True:
+            await self._used.wait()
+            await asyncio.sleep(_WARNING_SECONDS)
+            if self._threads is None or self._threads.load() == (0, 0):
+                self._used.clear()
+            else:
                 self._warn_if_saturated(self._threads)
 
     async def on_shutdown(self) -> None:
@@ -126,25 +134,24 @@ class WorkerPoolService(Service):
         loop, empty = asyncio.get_running_loop(), asyncio.Event()
         for call in threads.close(partial(_post, loop, empty)):
             call.future.cancel()
-        limit = self.phase_limit * _OF_THE_PHASE
         try:
-            async with asyncio.timeout(limit):
-                await empty.wait()
-        except TimeoutError:
-            for left in threads.running(stacks=True):
-                self.logger.error(  # noqa: TRY400 - the stack of the other thread is what counts
-                    "%s did not end within %g s and is left behind after %.1f s\n%s",
-                    left.function,
-                    limit,
-                    left.seconds,
-                    left.stack,
-                )
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.phase_limit * _OF_THE_PHASE):
+                    await empty.wait()
+        finally:  # also when its end is forced meanwhile
+            self._tell_left(threads)
+
+    def _tell_left(self, threads: WorkerThreads) -> None:
+        for left in threads.running(stacks=True):
+            message = "%s did not end in time and is left behind after %.1f s\n%s"
+            self.logger.error(message, left.function, left.seconds, left.stack)
 
     def _abandon(self) -> set[asyncio.Task[Any]]:
         threads, self._threads = self._threads, None
         if threads is not None:
             for call in threads.close(_nothing):
                 call.future.cancel()
+            self._tell_left(threads)
         return super()._abandon()
 
     def _warn_if_saturated(self, threads: WorkerThreads) -> None:
@@ -168,6 +175,14 @@ def _name_of(fn: Callable[..., Any]) -> str:
         fn = fn.func
     name = getattr(fn, "__qualname__", None) or type(fn).__qualname__
     return f"{getattr(fn, '__module__', None) or type(fn).__module__}.{name}"
+
+
+def _submit(threads: WorkerThreads, call: Call) -> None:
+    if not call.future.done():
+        try:
+            threads.submit(call)
+        except RuntimeError as error:
+            call.future.set_exception(error)
 
 
 def _post(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:

@@ -21,7 +21,7 @@ from duly.core import clock as clocks
 from duly.core.clock import SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +152,12 @@ class WorkerThreads:
         busy = min(calls, self.limit)
         return busy, calls - busy
 
+    def at_work(self, waiting: Collection[int]) -> bool:
+        """Whether a thread makes a call, or is about to, apart from those that wait for the loop themselves."""
+        with self._changed:
+            waits = sum(1 for call in self._under_way if call.thread in waiting)
+            return len(self._under_way) > waits or (bool(self._queue) and waits < self.limit)
+
     def running(self, *, stacks: bool = False) -> list[RunningCall]:
         """The calls under way, longest first."""
         with self._changed:
@@ -186,7 +192,7 @@ class WorkerThreads:
             result, error = call.make()
             with self._changed:
                 del self._under_way[call]
-            call.deliver(result, error)
+                call.deliver(result, error)  # under the lock: who finds nobody at work finds what was made
             del call, result, error  # hold nothing of a user's while waiting
 
     def _next(self) -> Call | None:

@@ -139,6 +139,10 @@ class VirtualClock:
         """Let time pass without anybody's turn, not even at the end."""
         self._pass(_forward(seconds))
 
+    def elapse_until(self, moment: int) -> None:
+        """Let time pass up to a moment of the wall clock, in nanoseconds, without anybody's turn."""
+        self._pass(max(0, moment - self._now))
+
     def turn(self, why: Reason) -> None:
         """Give everybody turns until nothing is due."""
         for _ in range(_MOST_TURNS):

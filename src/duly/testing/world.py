@@ -6,9 +6,8 @@ from os import PathLike
 
 from duly.core.clock import SECOND
 from duly.core.outcomes import Reason
-from duly.core.policy import Misfire, Policy
+from duly.core.policy import Misfire, MisfireName, Policy
 from duly.core.trigger import Chain, TriggerProtocol
-from duly.embedded.options import MisfireName
 from duly.embedded.scheduler import Scheduler
 from duly.testing.clock import VirtualClock
 from duly.testing.engine_host import Ends, EngineHost, Script, Takes

@@ -1,46 +1,10 @@
-"""Why slots come late, and when runs time out: what a driver learns from its two clocks."""
+"""When runs of sync jobs time out."""
 
 from collections.abc import Iterator
 
-from duly.core.clock import NEVER, SECOND, Clock
-from duly.core.outcomes import Reason
+from duly.core.clock import NEVER
 from duly.core.timer import Timer
 from duly.embedded.job import LiveRun
-
-_SMALLEST_STEP = SECOND
-"""Differences between wall clock and monotonic clock below this are the clock being slewed."""
-
-
-class Lateness:
-    """Tells downtime, sleep and stepped clocks from a driver that came too late. Guarded by the scheduler's lock."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._seen = (clock.now(), clock.monotonic())
-        self._why = Reason.DOWN
-        self.until = -NEVER
-        """What was to fire by then is late for another reason than a slow driver."""
-
-    def begin(self, now: int) -> None:
-        """Nothing has run until ``now``."""
-        self._seen = (now, self._clock.monotonic())
-        self._why, self.until = Reason.DOWN, now
-
-    def look(self, now: int) -> int:
-        """Compare the clocks; give by how much the wall clock was stepped or the machine slept, 0 if neither."""
-        last, last_monotonic = self._seen
-        monotonic = self._clock.monotonic()
-        self._seen = (now, monotonic)
-        delta = (now - last) - (monotonic - last_monotonic)
-        if abs(delta) < _SMALLEST_STEP:
-            return 0
-        if delta > 0:
-            self._why, self.until = Reason.SUSPENDED, now
-        return delta
-
-    def why(self, moment: int) -> Reason:
-        """Why what was to fire at ``moment`` comes late, if it does."""
-        return self._why if moment <= self.until else Reason.STALLED
 
 
 class _Deadline:

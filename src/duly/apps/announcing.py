@@ -1,0 +1,30 @@
+"""Events of how instances of apps stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from duly.core.outcomes import text_of, traceback_of
+from duly.events import AppStatePayload, DulyAppStateEvent
+
+if TYPE_CHECKING:
+    from duly.apps.app import App
+    from duly.lifecycle import StatusChange
+
+
+def event_of(change: StatusChange) -> DulyAppStateEvent:
+    """What is told of a change of an instance."""
+    app, error = cast("App[Any]", change.resource), change.exception
+    return DulyAppStateEvent.of(
+        AppStatePayload(
+            app_key=app.app_key,
+            index=app.index,
+            instance_name=app.instance_name,
+            class_name=app.manifest.class_name,
+            status=change.status.value,
+            previous_status=change.previous_status.value,
+            exception=None if error is None else text_of(error),
+            exception_type=None if error is None else type(error).__name__,
+            exception_traceback=None if error is None else traceback_of(error),
+        )
+    )

@@ -1,0 +1,118 @@
+"""Coming times of schedules and jobs, merged, and what changes of clocks have to do with them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from heapq import merge
+from itertools import islice
+from operator import itemgetter
+
+from duly.cli.dst_words import lines, note
+from duly.cli.schedule import Schedule, sentence_of
+from duly.cli.times import zone_text
+from duly.core.clock import Zone
+from duly.core.trigger import Chain
+from duly.ledger.upcoming import Upcoming
+from duly.triggers.clock_changes import DAY, ClockChange, changes_for, touched, zone_of
+from duly.triggers.interval import Grid
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Whose times are asked for: a schedule as it is written, or a job. Moments are nanoseconds."""
+
+    name: str
+    sentence: str
+    zone: Zone
+    """By which it goes."""
+    chain: Chain | None
+    """``None``: nothing comes, or not all is known."""
+    slots: Callable[[int], Iterator[int]]
+    """Those later than a moment."""
+    job: Upcoming | None = None
+    """``None``: it is no job."""
+
+    def changes(self, after: int, until: int) -> list[ClockChange]:
+        """Those of its clocks in (after, until]."""
+        return [] if self.chain is None else changes_for(self.chain, self.zone, after, until)
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """One coming time, and what is to be known about it."""
+
+    source: Source
+    slot: int
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What times of one source do at one change of clocks."""
+
+    change: ClockChange
+    source: Source
+    chain: Chain
+
+
+def source_of_schedule(schedule: Schedule, zone: Zone) -> Source:
+    """A schedule on the clocks of ``zone``."""
+    return Source(
+        schedule.text, schedule.sentence, zone, schedule.chain(zone), lambda start: schedule.slots(zone, start)
+    )
+
+
+def source_of_job(job: Upcoming) -> Source:
+    """A job of a ledger."""
+    zone = None if job.schedule is None else job.schedule.timezone
+    own = zone if job.chain is None else zone_of(job.chain, zone)
+    stored = job.job
+    known = " ".join(filter(None, (stored.trigger_label, stored.trigger_detail)))
+    sentence = sentence_of(job.chain, known or stored.trigger_type or "no schedule")
+    return Source(stored.full_name, sentence, "UTC" if isinstance(own, int) else own, job.chain, job.slots, job)
+
+
+def coming(sources: Sequence[Source], start: int, number: int, shown_in: Zone) -> list[Coming]:
+    """The next slots after ``start``, fewer than asked for where chains end. Notes name zones other than that shown."""
+    found = list(islice(merge(*(_steps(source, start) for source in sources), key=itemgetter(0)), number))
+    if not found:
+        return []
+    end = found[-1][0] + DAY
+    changes = {source.name: source.changes(start - DAY, end) for _, _, source in found}
+    return [
+        Coming(source, slot, _note(source, changes[source.name], (previous, slot), shown_in))
+        for slot, previous, source in found
+    ]
+
+
+def reported(sources: Sequence[Source], start: int, until: int) -> list[Reported]:
+    """The changes of clocks in (start, until], oldest first; of several sources those that are touched."""
+    found = [
+        Reported(change, source, source.chain)
+        for source in sources
+        if source.chain is not None
+        for change in source.changes(start, until)
+        if len(sources) == 1 or isinstance(source.chain, Grid) or touched(source.chain, change)
+    ]
+    return sorted(found, key=lambda each: each.change.at)
+
+
+def report_lines(each: Reported) -> list[tuple[str, str]]:
+    """Times that fare alike, and what becomes of them."""
+    return lines(each.chain, each.change)
+
+
+def _steps(source: Source, start: int) -> Iterator[tuple[int, int, Source]]:
+    """Each slot, the slot before it or where its search began, and whose it is."""
+    schedule = None if source.job is None else source.job.schedule
+    previous = start if schedule is None else max(start, schedule.first_ts)
+    for slot in source.slots(start):
+        yield slot, previous, source
+        previous = slot
+
+
+def _note(source: Source, changes: Sequence[ClockChange], step: tuple[int, int], shown_in: Zone) -> str | None:
+    clocks = None if source.chain is None else note(source.chain, changes, *step)
+    if clocks is not None and source.job is not None and source.zone != shown_in:
+        clocks += f" ({zone_text(source.zone)})"
+    paused = source.job is not None and source.job.job.paused_at is not None
+    return "; ".join(filter(None, ("paused" if paused else None, clocks))) or None

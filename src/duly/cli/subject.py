@@ -1,0 +1,60 @@
+"""What the words of a command name: a schedule, a job, or the ledger with all its jobs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from duly.cli.ledger_file import NoJobError, NoLedgerError, job_called, ledger_of, using
+from duly.cli.schedule import ACCEPTED, NoScheduleError, Schedule, read_schedule
+from duly.cli.settings import Misconfigured
+from duly.core.clock import current
+from duly.ledger.jobs import StoredJob, jobs
+from duly.ledger.reader import LedgerReader
+from duly.ledger.upcoming import Upcoming, upcoming
+
+
+@dataclass(frozen=True, slots=True)
+class JobsOf:
+    """One job of a ledger, or all that live there."""
+
+    path: Path
+    jobs: Sequence[Upcoming]
+    one: bool
+
+
+def read_subject(words: Sequence[str], ledger: Path | None) -> Schedule | JobsOf:
+    """What is meant: all jobs of an existing file, else a schedule, else the job of that name in the ledger in use.
+
+    With ``ledger`` given it is a job of that ledger, whatever the name looks like; without a name all of its jobs.
+
+    Raises:
+        ValueError: it is none of them, or a schedule that is wrong.
+    """
+    text = " ".join(words).strip()
+    if ledger is not None:
+        return _jobs_of(ledger_of(ledger), text or None)
+    if len(words) == 1 and Path(text).is_file():
+        return _jobs_of(ledger_of(Path(text)), None)
+    try:
+        return read_schedule(words)
+    except NoScheduleError:
+        return _job_in_use(text)
+
+
+def _job_in_use(name: str) -> JobsOf:
+    none_of_all = f"{name!r} is neither a file nor a schedule ({ACCEPTED}), and"
+    try:
+        return _jobs_of(ledger_of(None), name)
+    except NoJobError as error:
+        raise ValueError(f"{none_of_all} there is {error}") from None
+    except NoLedgerError as error:
+        raise ValueError(f"{none_of_all} {error}") from None
+    except Misconfigured:
+        why = "the settings, which say where the ledger is, cannot be used: give --ledger FILE, or run duly check"
+        raise ValueError(f"{none_of_all} {why}") from None
+
+
+def _jobs_of(path: Path, name: str | None) -> JobsOf:
+    with using(path), LedgerReader(path, clock=current(), read_timeout_seconds=None) as reader:
+        found: Sequence[StoredJob] = reader.read(jobs, state="live") if name is None else [job_called(reader, name)]
+        return JobsOf(path, [reader.read(upcoming, job) for job in found], one=name is not None)

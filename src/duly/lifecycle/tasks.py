@@ -1,0 +1,34 @@
+"""Tasks that bring parts up and down."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+
+def own_task(work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+    """A task that its maker owns: in no bucket, which would cancel it."""
+    return asyncio.Task(work, loop=asyncio.get_running_loop(), name=name)
+
+
+def is_cancelled() -> bool:
+    """Whether the running task is asked to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def to_the_end(task: asyncio.Task[None]) -> None:
+    """Await a task to its end also when cancelled meanwhile, and raise that only then."""
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            if not task.cancelled():
+                cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    task.result()

@@ -1,0 +1,116 @@
+"""The tasks in which jobs run.
+
+A task of its own for each run would cost more than most jobs do. So runs wait in a queue, and a worker task takes one
+after the other; another worker is started only when the queue is not empty although all workers are suspended. The
+*pump* finds that out: it is called behind the newest worker, and again for as long as runs wait.
+
+A worker ends, and leaves the rest to the next, when a run has changed the context variables of its task or its task
+was cancelled, and after a batch, so that whatever else is on the loop gets its turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextvars import Context, copy_context
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from duly.lifecycle import TaskBucket
+    from duly.scheduler.armed_job import JobRun
+
+_BATCH = 64
+
+
+class Workers:
+    """Owns the runs that nobody has begun with, and knows the tasks of the others. Guarded by the event loop."""
+
+    def __init__(self, bucket: TaskBucket, perform: Callable[[JobRun], Coroutine[Any, Any, None]]) -> None:
+        self._bucket = bucket
+        self._perform = perform
+        self._queue: deque[JobRun] = deque()
+        self._tasks: dict[JobRun, asyncio.Task[None] | None] = {}
+        """Who has taken a run; ``None``: nobody yet."""
+        self._pumping = False
+        self._open = False
+        self._context = Context()
+
+    def open(self) -> None:
+        """Begin with what waits; the context of the caller is that of all runs."""
+        self._context = copy_context()
+        self._open = True
+        self._pumping = False
+        if self._queue:
+            self._pump_soon()
+
+    def close(self) -> None:
+        """Begin with nothing more; what has begun goes on."""
+        self._open = False
+
+    def submit(self, run: JobRun) -> None:
+        """Carry it out."""
+        self._queue.append(run)
+        self._tasks[run] = None
+        if self._open and not self._pumping:
+            self._pump_soon()
+
+    async def carry_out(self, run: JobRun) -> None:
+        """Carry it out at once, in a task of its own; until its end."""
+        task = self._tasks[run] = self._bucket.spawn(self._perform(run), name="scheduler:worker")
+        task.add_done_callback(lambda _: self._tasks.pop(run, None))
+        await asyncio.wait({task})
+
+    def holds(self, run: JobRun) -> bool:
+        """Whether it waits for a worker to take it."""
+        return run in self._tasks and self._tasks[run] is None
+
+    def has_begun(self, run: JobRun) -> bool:
+        """Whether a worker has taken it, and has not ended it."""
+        return self._tasks.get(run) is not None
+
+    def cancel(self, run: JobRun) -> None:
+        """Cancel the task of a run that has begun."""
+        task = self._tasks.get(run)
+        if task is not None:
+            task.cancel()
+
+    def withdraw(self) -> list[JobRun]:
+        """Take back what no worker has begun with."""
+        runs = list(self._queue)
+        self._queue.clear()
+        for run in runs:
+            del self._tasks[run]
+        return runs
+
+    def in_flight(self) -> dict[JobRun, asyncio.Task[None]]:
+        """The runs that have begun, and their tasks."""
+        return {run: task for run, task in self._tasks.items() if task is not None}
+
+    def _pump_soon(self) -> None:
+        self._pumping = True
+        asyncio.get_running_loop().call_soon(self._pump, context=self._context)
+
+    def _pump(self) -> None:
+        """Start a worker if runs wait, and look again behind it if it cannot take them all in its first step."""
+        self._pumping = False
+        if self._queue and self._open:
+            self._bucket.spawn(self._work(), name="scheduler:worker")
+            if len(self._queue) > 1:
+                self._pump_soon()
+
+    async def _work(self) -> None:
+        pristine = copy_context()
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - this is a task
+        for _ in range(_BATCH):
+            if not (self._queue and self._open):
+                return
+            run = self._queue.popleft()
+            self._tasks[run] = task
+            try:
+                await self._perform(run)
+            finally:
+                del self._tasks[run]
+            if task.cancelling() or copy_context() != pristine:
+                return

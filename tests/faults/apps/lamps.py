@@ -1,0 +1,3 @@
+"""What an app imports."""
+
+COLOUR = "red"
