@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import cycle, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
@@ -11,31 +10,15 @@ from typing import Any, ClassVar
 from whenever import Instant
 
 from benchmarks.subjects import noop
+from benchmarks.subjects.alike import APP, FIRST_JOB, PATIENCE_SECONDS, Apps
 from benchmarks.subjects.ledger_view import LedgerView, assert_none_lost
 from benchmarks.subjects.protocols import WORKERS, Job
 from duly import App, AppConfig, Duly
 from duly.apps import AppHandler
 from duly.config import DulyConfig
+from duly.lifecycle import part
 from duly.scheduler import Every
 
-_APP = """
-from duly import App, AppConfig
-
-class Benchmark(App[AppConfig]):
-    pass
-"""
-_FIRST_JOB = """
-import os, signal, __main__
-from duly import App, AppConfig
-
-class Benchmark(App[AppConfig]):
-    async def on_initialize(self):
-        await self.scheduler.run_once(self.job, self.now().subtract(seconds=2), name="job")
-
-    async def job(self):
-        __main__.job()
-        os.kill(os.getpid(), signal.SIGTERM)
-"""
 _SETTINGS = """
 [duly]
 data_dir = "{folder}"
@@ -44,18 +27,14 @@ logging.log_level = "CRITICAL"
 apps.directory = "{folder}"
 apps.benchmark = {{ filename = "benchmark.py", class_name = "Benchmark" }}
 """
-_PATIENCE_SECONDS = 30
 
 
-class AppsAsync:
+class AppsAsync(Apps):
     """Coroutine functions as jobs of apps, with the defaults of Duly."""
 
     distribution: ClassVar[str | None] = "duly"
-    asynchronous: ClassVar[bool] = True
-    whole_seconds: ClassVar[bool] = True
     patience: ClassVar[float] = 1.5
     """Instead of 3: every registration waits for the writer, so that many take as long each as few."""
-    noop: ClassVar[Job] = staticmethod(noop.coroutine)
     import_line: ClassVar[str] = "from duly import App, AppConfig"
     first_job: ClassVar[str] = """
 import os
@@ -64,13 +43,10 @@ run(["run", "--config-file", os.environ["BENCHMARK_SETTINGS"]])
 """
 
     def __init__(self, apps: int = 1) -> None:
-        self._folder = TemporaryDirectory(prefix="duly-benchmark-")
-        self._apps = apps
+        super().__init__(apps)
         self._duly: Duly | None = None
         self._running: asyncio.Task[int] | None = None
-        self._schedulers: list[Any] = []
         self._view: LedgerView | None = None
-        self._bursts = 0
 
     @staticmethod
     @contextmanager
@@ -78,23 +54,24 @@ run(["run", "--config-file", os.environ["BENCHMARK_SETTINGS"]])
         """Files of an app."""
         with TemporaryDirectory(prefix="duly-benchmark-") as name:
             folder = Path(name)
-            folder.joinpath("benchmark.py").write_text(_FIRST_JOB)
+            folder.joinpath("benchmark.py").write_text(FIRST_JOB.format(library="duly"))
             settings = folder / "duly.toml"
             settings.write_text(_SETTINGS.format(folder=name))
             yield {"BENCHMARK_SETTINGS": str(settings)}
 
     async def start(self) -> None:
         """Start all, and wait until the apps are there."""
-        folder = Path(self._folder.name)
-        folder.joinpath("benchmark.py").write_text(_APP)
-        self._duly = Duly(_settings(folder, self._apps), max_workers=WORKERS)
+        folder = Path(self.folder.name)
+        folder.joinpath("benchmark.py").write_text(APP.format(library="duly"))
+        self._duly = Duly(_settings(folder, self.keys), max_workers=WORKERS)
         self._running = asyncio.create_task(self._duly.run_forever())
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not self._duly.is_ready():  # noqa: ASYNC110 - as a program from outside
                 await asyncio.sleep(0.05)
-        apps: list[App[AppConfig]] = [each for key in _keys(self._apps) for each in self._handler.instances(key)]
-        assert len(apps) == self._apps, "an app has not started"
-        self._schedulers = [app.scheduler for app in apps]
+        handler = part(self._duly, AppHandler)
+        apps: list[App[AppConfig]] = [each for key in self.keys for each in handler.instances(key)]
+        assert len(apps) == len(self.keys), "an app has not started"
+        self.schedulers = [app.scheduler for app in apps]
         self._view = LedgerView(self._path)
 
     async def stop(self) -> None:
@@ -106,33 +83,17 @@ run(["run", "--config-file", os.environ["BENCHMARK_SETTINGS"]])
         self._duly.request_shutdown("the benchmark is over")
         assert await self._running == 0, "it did not stop in order"
         assert_none_lost(self._path)
-        self._folder.cleanup()
-
-    async def hourly(self, count: int) -> list[Any]:
-        """Register through ``run_every``, the apps in turns."""
-        job = self.noop
-        return [
-            await scheduler.run_every(job, hours=1, name=f"job-{index}")
-            for index, scheduler in enumerate(islice(cycle(self._schedulers), count))
-        ]
+        self.folder.cleanup()
 
     async def cancel(self, handles: Sequence[Any]) -> None:
         """Cancel by job."""
-        (scheduler,) = self._schedulers
+        (scheduler,) = self.schedulers
         for job in handles:
             scheduler.cancel_job(job)
 
-    async def once(self, job: Job, count: int, due: float) -> None:
-        """Register one-shot jobs."""
-        at = Instant.from_timestamp(due).to_tz("UTC")
-        self._bursts += 1
-        run_once = self._schedulers[0].run_once
-        for index in range(count):
-            await run_once(job, at, name=f"job-{self._bursts}-{index}")
-
     async def each_second(self, job: Job, firsts: Sequence[float]) -> None:
         """Register intervals of a second."""
-        schedule = self._schedulers[0].schedule
+        schedule = self.schedulers[0].schedule
         for index, first in enumerate(firsts):
             trigger = Every(seconds=1, start=Instant.from_timestamp(first).to_tz("UTC"))
             await schedule(job, trigger, name=f"job-{index}", args=(index,))
@@ -144,13 +105,7 @@ run(["run", "--config-file", os.environ["BENCHMARK_SETTINGS"]])
 
     @property
     def _path(self) -> Path:
-        return Path(self._folder.name) / "duly.db"
-
-    @property
-    def _handler(self) -> AppHandler:
-        handler = None if self._duly is None else self._duly.find(AppHandler)
-        assert handler is not None, "not started"
-        return handler
+        return Path(self.folder.name) / "duly.db"
 
 
 class AppsThreads(AppsAsync):
@@ -160,15 +115,11 @@ class AppsThreads(AppsAsync):
     noop: ClassVar[Job] = staticmethod(noop.plain)
 
 
-def _keys(apps: int) -> list[str]:
-    return [f"benchmark_{number}" for number in range(apps)]
-
-
-def _settings(folder: Path, apps: int) -> DulyConfig:
+def _settings(folder: Path, keys: Sequence[str]) -> DulyConfig:
     app = {"filename": "benchmark.py", "class_name": "Benchmark"}
     return DulyConfig.hermetic(
         config_dir=folder,
         data_dir=folder,
         logging={"log_level": "CRITICAL"},
-        apps={"directory": folder, "autodetect": False, **dict.fromkeys(_keys(apps), app)},
+        apps={"directory": folder, "autodetect": False, **dict.fromkeys(keys, app)},
     )

@@ -5,36 +5,16 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from itertools import cycle, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 from hassette import Hassette, HassetteConfig
-from whenever import Instant
 
-from benchmarks.subjects import noop
+from benchmarks.subjects.alike import APP, FIRST_JOB, PATIENCE_SECONDS, Apps
 from benchmarks.subjects.home_assistant import HomeAssistant
 from benchmarks.subjects.protocols import Job
 
-_APP = """
-from hassette import App, AppConfig
-
-class Benchmark(App[AppConfig]):
-    pass
-"""
-_FIRST_JOB = """
-import os, signal, __main__
-from hassette import App, AppConfig
-
-class Benchmark(App[AppConfig]):
-    async def on_initialize(self):
-        await self.scheduler.run_once(self.job, self.now().subtract(seconds=2), name="job")
-
-    async def job(self):
-        __main__.job()
-        os.kill(os.getpid(), signal.SIGTERM)
-"""
 _SETTINGS = """
 [hassette]
 base_url = "{url}"
@@ -46,15 +26,12 @@ database.path = "{folder}/hassette.db"
 apps.directory = "{folder}"
 apps.apps.benchmark = {{ filename = "benchmark.py", class_name = "Benchmark", config = {{ instance_name = "one" }} }}
 """
-_PATIENCE_SECONDS = 30
 
 
-class HassetteApp:
+class HassetteApp(Apps):
     """An app of hassette, with its defaults but for web interface, file watcher and messages, which are off."""
 
     distribution: ClassVar[str | None] = "hassette"
-    asynchronous: ClassVar[bool] = True
-    whole_seconds: ClassVar[bool] = True
     import_line: ClassVar[str] = "from hassette import App, AppConfig"
     first_job: ClassVar[str] = """
 import os, sys
@@ -64,14 +41,11 @@ entrypoint()
 """
 
     def __init__(self, apps: int = 1) -> None:
-        self._folder = TemporaryDirectory(prefix="duly-benchmark-")
+        super().__init__(apps)
         self._home = HomeAssistant()
         self._hassette: Any = None
         self._running: asyncio.Task[None] | None = None
-        self._apps = apps
-        self._schedulers: list[Any] = []
         self._reader: sqlite3.Connection | None = None
-        self._bursts = 0
 
     @staticmethod
     @contextmanager
@@ -79,7 +53,7 @@ entrypoint()
         """Files of an app, and Home Assistant in a thread of its own."""
         with TemporaryDirectory(prefix="duly-benchmark-") as name, _in_thread(HomeAssistant()) as url:
             folder = Path(name)
-            folder.joinpath("benchmark.py").write_text(_FIRST_JOB)
+            folder.joinpath("benchmark.py").write_text(FIRST_JOB.format(library="hassette"))
             settings = folder / "hassette.toml"
             settings.write_text(_SETTINGS.format(folder=name, url=url))
             yield {"BENCHMARK_SETTINGS": str(settings), "HASSETTE__CONFIG_DIR": name, "HASSETTE__DATA_DIR": name}
@@ -87,15 +61,15 @@ entrypoint()
     async def start(self) -> None:
         """Connect, and wait until the apps are there."""
         url = await self._home.start()
-        folder = Path(self._folder.name)
-        folder.joinpath("benchmark.py").write_text(_APP)
-        self._hassette = Hassette(_settings(folder, url, self._apps))
+        folder = Path(self.folder.name)
+        folder.joinpath("benchmark.py").write_text(APP.format(library="hassette"))
+        self._hassette = Hassette(_settings(folder, url, self.keys))
         self._hassette.wire_services()
         self._running = asyncio.create_task(self._hassette.run_forever())
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not self._hassette.is_ready() or None in self._started():  # noqa: ASYNC110 - not ours
                 await asyncio.sleep(0.05)
-        self._schedulers = [app.scheduler for app in self._started()]
+        self.schedulers = [app.scheduler for app in self._started()]
         self._reader = sqlite3.connect(folder / "hassette.db")
 
     async def stop(self) -> None:
@@ -105,34 +79,20 @@ entrypoint()
         with suppress(Exception):
             await self._hassette.shutdown()
         if self._running is not None:
-            await asyncio.wait([self._running], timeout=_PATIENCE_SECONDS)
+            await asyncio.wait([self._running], timeout=PATIENCE_SECONDS)
         await self._home.stop()
-        self._folder.cleanup()
-
-    async def hourly(self, count: int) -> list[Any]:
-        """Register through ``run_every``, the apps in turns."""
-        return [
-            await scheduler.run_every(noop.coroutine, hours=1, name=f"job-{index}")
-            for index, scheduler in enumerate(islice(cycle(self._schedulers), count))
-        ]
+        self.folder.cleanup()
 
     async def cancel(self, handles: Sequence[Any]) -> None:
         """Cancel by job."""
-        (scheduler,) = self._schedulers
+        (scheduler,) = self.schedulers
         for job in handles:
             scheduler.remove_job(job)
-
-    async def once(self, job: Job, count: int, due: float) -> None:
-        """Register one-shot jobs."""
-        at = Instant.from_timestamp(due).to_tz("UTC")
-        self._bursts += 1
-        for index in range(count):
-            await self._schedulers[0].run_once(job, at, name=f"job-{self._bursts}-{index}")
 
     async def each_second(self, job: Job, firsts: Sequence[float]) -> None:
         """Register intervals of a second, on whole seconds."""
         for index in range(len(firsts)):
-            await self._schedulers[0].run_every(job, seconds=1, name=f"job-{index}", args=(index,))
+            await self.schedulers[0].run_every(job, seconds=1, name=f"job-{index}", args=(index,))
 
     def stored(self) -> int:
         """Executions of jobs in its file."""
@@ -142,7 +102,7 @@ entrypoint()
 
     def _started(self) -> list[Any]:
         """The apps; ``None`` for one that is not there yet."""
-        return [self._hassette.get_app(key) for key in _keys(self._apps)]
+        return [self._hassette.get_app(key) for key in self.keys]
 
 
 @contextmanager
@@ -157,11 +117,7 @@ def _in_thread(home: HomeAssistant) -> Iterator[str]:
     thread.join()
 
 
-def _keys(apps: int) -> list[str]:
-    return [f"benchmark_{number}" for number in range(apps)]
-
-
-def _settings(folder: Path, url: str, apps: int) -> Any:  # noqa: ANN401 - a class of the library
+def _settings(folder: Path, url: str, keys: Sequence[str]) -> Any:  # noqa: ANN401 - a class of the library
     return HassetteConfig(
         token="none",  # noqa: S106 - the stand-in takes any
         base_url=url,
@@ -176,7 +132,7 @@ def _settings(folder: Path, url: str, apps: int) -> Any:  # noqa: ANN401 - a cla
             "directory": folder,
             "apps": {
                 key: {"filename": "benchmark.py", "class_name": "Benchmark", "config": [{"instance_name": key}]}
-                for key in _keys(apps)
+                for key in keys
             },
         },
     )

@@ -12,7 +12,7 @@ from duly.apps import App, AppHandler, AppSnapshot
 from duly.apps.cache_store import CacheStore
 from duly.apps.changes import ChangeSet
 from duly.config import AppManifest
-from duly.core.clock import Clock, current
+from duly.core.clock import SECOND, Clock, current, nanoseconds
 from duly.lifecycle import install_task_factory
 from duly.testing import VirtualClock, run_virtual
 from tests.lifecycle.house import run
@@ -86,12 +86,16 @@ class Stage(Yard):
 
     async def change(self, **keys: Collection[str]) -> None:
         """Apply a change set."""
-        await self.apps.apply_changes(ChangeSet(**{name: frozenset(group) for name, group in keys.items()}))
+        await self.apps.apply_changes(change(**keys))
 
     async def start(self) -> None:
         """Start all, with tasks in the bucket of their context, as the root has them."""
         install_task_factory(asyncio.get_running_loop(), self.house.task_bucket)
         await super().start()
+
+    def seconds(self) -> float:
+        """Since the begin."""
+        return (self.clock.now() - nanoseconds(BEGIN)) / SECOND
 
     def app(self, key: str = "porch", index: int = 0) -> App[Any]:
         """An instance that is there."""
@@ -105,6 +109,11 @@ class Stage(Yard):
         """The status of an app, then those of its instances."""
         shown = self.shown(key)
         return [shown.status.value, *(instance.status.value for instance in shown.instances)]
+
+
+def change(**keys: Collection[str]) -> ChangeSet:
+    """The change set of these apps, by group."""
+    return ChangeSet(**{name: frozenset(group) for name, group in keys.items()})
 
 
 @asynccontextmanager

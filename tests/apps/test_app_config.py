@@ -11,7 +11,7 @@ from pydantic_settings import SettingsConfigDict
 
 from duly.apps import AppConfig
 from duly.config import DulyConfig
-from duly.config.active import ACTIVE_CONFIG
+from duly.config.active import active
 
 
 class Lamp(BaseModel):
@@ -161,14 +161,11 @@ def test_within_a_duly_an_unknown_level_is_warned_of_once_for_each_reading_of_th
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     config = DulyConfig.hermetic()
-    token = ACTIVE_CONFIG.set(config)
-    try:
+    with active(config):
         for name in ("Porch.0", "Porch.0", "Porch.1"):
             made(AppConfig, log_level="loud", instance_name=name)
         config.reload()
         made(AppConfig, log_level="loud", instance_name="Porch.0")
-    finally:
-        ACTIVE_CONFIG.reset(token)
     assert [text.partition(":")[0] for text in caplog.messages] == [
         f"log_level of {name}" for name in ("Porch.0", "Porch.1", "Porch.0")
     ]
@@ -187,21 +184,15 @@ def test_a_key_that_only_looks_reserved_is_allowed() -> None:
 def test_within_a_hermetic_duly_no_variable_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DELAY", "3")
     (tmp_path / ".env").write_text("DELAY=4\n")
-    token = ACTIVE_CONFIG.set(DulyConfig.hermetic())
-    try:
+    with active(DulyConfig.hermetic()):
         assert PorchConfig().delay == 1
-    finally:
-        ACTIVE_CONFIG.reset(token)
 
 
 def test_within_a_duly_with_a_file_of_its_own_only_that_is_read(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text('DELAY=4\nROOMS=["hall"]\n')
     (tmp_path / "mine").write_text("DELAY=6\n")
-    token = ACTIVE_CONFIG.set(DulyConfig.load(env_file=tmp_path / "mine"))
-    try:
+    with active(DulyConfig.load(env_file=tmp_path / "mine")):
         config = PorchConfig()
-    finally:
-        ACTIVE_CONFIG.reset(token)
     assert (config.delay, config.rooms) == (6, [])
 
 
@@ -214,8 +205,5 @@ def test_what_duly_has_imported_does_not_hide_an_edit_of_the_file(
     config.import_env_files()
     (tmp_path / ".env").write_text("DELAY=55\n")
     config.reload()
-    token = ACTIVE_CONFIG.set(config)
-    try:
+    with active(config):
         assert PorchConfig().delay == 55
-    finally:
-        ACTIVE_CONFIG.reset(token)

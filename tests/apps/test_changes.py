@@ -6,6 +6,7 @@ import pytest
 
 from duly.apps.changes import ChangeSet, changes_between
 from duly.config import AppManifest
+from tests.apps.stage import change
 
 
 def manifests(*keys: str, **fields: Any) -> dict[str, AppManifest]:  # noqa: ANN401 - those of a manifest
@@ -22,10 +23,6 @@ PORCH = manifests("porch")
 OFF = manifests("porch", enabled=False)
 SLOW = manifests("porch", config={"delay": 9})
 FILE = Path("/srv/apps/porch.py")
-
-
-def change(**keys: Collection[str]) -> ChangeSet:
-    return ChangeSet(**{name: frozenset(found) for name, found in keys.items()})
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 import logging
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,18 +7,7 @@ import pytest
 from duly.apps.contents import python_files
 from duly.apps.loader import AppLoader, DetectedApp
 from duly.config.apps import EXCLUDED_DIRS
-from tests.apps.folder import Folder, loading
-
-
-@pytest.fixture
-def apps(tmp_path: Path) -> Folder:
-    return Folder(tmp_path / "apps")
-
-
-@pytest.fixture
-def loader() -> Iterator[AppLoader]:
-    with loading() as made:
-        yield made
+from tests.apps.folder import Folder
 
 
 def keys(loader: AppLoader, apps: Folder, *configured: Path) -> list[str]:

@@ -25,11 +25,6 @@ class Porch(App[AppConfig]):
         pass
 
 
-def seconds(stage: Stage) -> float:
-    """Since the begin."""
-    return (stage.clock.now() - BEGIN.timestamp(unit="nanosecond")) / 1e9
-
-
 def test_its_jobs_are_removed_before_its_last_hooks_and_their_rows_stay(tmp_path: Path) -> None:
     seen: list[tuple[str, int]] = []
 
@@ -139,7 +134,7 @@ def test_one_that_hangs_in_its_stop_is_forced_to_end_within_its_time(
         async with started(stage):
             await until(1)
             await stage.apps.stop_app("porch")
-            assert seconds(stage) <= 11.2
+            assert stage.seconds() <= 11.2
             assert stage.statuses() == ["stopped", "stopped"]
             assert stage.statuses("other") == ["running", "running"]
             await until(35)
@@ -163,7 +158,7 @@ def test_tasks_that_cling_are_forced_to_end(tmp_path: Path) -> None:
         stage.add_app(Clinging)
         async with started(stage):
             await stage.apps.stop_app("porch")
-            assert seconds(stage) <= 11
+            assert stage.seconds() <= 11
             assert stage.statuses() == ["stopped", "stopped"]
 
     on_stage(tmp_path, main)
@@ -229,7 +224,7 @@ def test_a_job_that_never_returns_does_not_hold_up_the_stop(tmp_path: Path) -> N
         async with started(stage):
             await until(25)
             await stage.apps.stop_app("porch")
-            assert seconds(stage) <= 26
+            assert stage.seconds() <= 26
             assert stage.statuses() == ["stopped", "stopped"]
             await until(35)
             assert len(await stage.slots("sweep")) == 3
@@ -266,10 +261,10 @@ def test_when_the_handler_stops_a_start_is_given_up(tmp_path: Path) -> None:
     async def main(stage: Stage) -> None:
         stage.add_app(Slow, {}, {})
         async with started(stage):
-            assert seconds(stage) == 19.0
+            assert stage.seconds() == 19.0
             assert stage.statuses() == ["stopped", "starting", "not_started"]
             await stage.apps.shutdown()
-            assert seconds(stage) == 19.0
+            assert stage.seconds() == 19.0
             assert await stage.scheduler.get_all_jobs() == []
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
@@ -286,7 +281,7 @@ def test_many_that_hang_are_forced_at_once(tmp_path: Path) -> None:
             stage.add_app(Hanging, {}, {}, key=f"app{number}")
         async with started(stage):
             pass
-        assert seconds(stage) < 12
+        assert stage.seconds() < 12
 
     on_stage(tmp_path, main)
 
@@ -300,7 +295,7 @@ def test_a_sync_hook_that_blocks_is_left_behind(tmp_path: Path) -> None:
         stage.add_app(Blocking)
         async with started(stage):
             await stage.apps.stop_app("porch")
-            assert seconds(stage) <= 11
+            assert stage.seconds() <= 11
             assert stage.statuses() == ["stopped", "stopped"]
 
     on_stage(tmp_path, main)

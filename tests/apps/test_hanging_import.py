@@ -3,27 +3,15 @@
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from duly.apps.load_errors import AppImportError
 from duly.apps.loader import AppLoader
-from tests.apps.folder import Folder, loading
+from tests.apps.folder import Folder
 from tests.embedded.waiting import eventually
 
 HANGS = "import threading\nthreading.current_thread().begun.set()\nthreading.current_thread().over.wait()"
-
-
-@pytest.fixture
-def apps(tmp_path: Path) -> Folder:
-    return Folder(tmp_path / "apps")
-
-
-@pytest.fixture
-def loader() -> Iterator[AppLoader]:
-    with loading() as made:
-        yield made
 
 
 class Importing(threading.Thread):

@@ -11,15 +11,27 @@ from duly.apps import AppStatus
 from duly.apps.changes import ChangeSet
 from tests.apps.diary import LINES
 from tests.apps.site import Site, on_site, table
-
-
-def change(**keys: set[str]) -> ChangeSet:
-    return ChangeSet(**{name: frozenset(found) for name, found in keys.items()})
+from tests.apps.stage import change
 
 
 def two_apps(site: Site) -> None:
     site.write_app("porch", 1)
     site.write_app("lamp", 1)
+
+
+def with_a_marked_lamp(site: Site) -> None:
+    site.write_app("porch", 1)
+    site.folder.write(
+        "lamp.py",
+        "from duly.apps import only_app\nfrom tests.apps.diary import Noting\n@only_app\nclass Lamp(Noting): ...\n",
+    )
+
+
+def with_a_shared_helper(site: Site) -> None:
+    """Of which each of the two apps needs another name."""
+    site.folder.write("helpers.py", "V = 1; W = 1\n")
+    site.write_app("porch", "V", before="from helpers import V")
+    site.write_app("lamp", "W", before="from helpers import W")
 
 
 TWO = table("porch") + table("lamp")
@@ -125,14 +137,7 @@ def test_a_setting_that_honours_only_app_blocks_the_others(tmp_path: Path) -> No
         assert LINES == ["porch/Porch.0 1 down"]
         assert site.shown("porch").status is AppStatus.BLOCKED
 
-    def files(site: Site) -> None:
-        site.write_app("porch", 1)
-        site.folder.write(
-            "lamp.py",
-            "from duly.apps import only_app\nfrom tests.apps.diary import Noting\n@only_app\nclass Lamp(Noting): ...\n",
-        )
-
-    on_site(tmp_path, TWO, main, files=files)
+    on_site(tmp_path, TWO, main, files=with_a_marked_lamp)
 
 
 def test_an_unmarked_file_lets_the_others_start(tmp_path: Path) -> None:
@@ -141,14 +146,7 @@ def test_an_unmarked_file_lets_the_others_start(tmp_path: Path) -> None:
         assert await site.reload() == change(reimport_apps={"lamp"})
         assert "porch/Porch.0 1 up" in LINES
 
-    def files(site: Site) -> None:
-        site.write_app("porch", 1)
-        site.folder.write(
-            "lamp.py",
-            "from duly.apps import only_app\nfrom tests.apps.diary import Noting\n@only_app\nclass Lamp(Noting): ...\n",
-        )
-
-    on_site(tmp_path, TWO + "[duly]\nallow_only_app_in_prod = true\n", main, files=files)
+    on_site(tmp_path, TWO + "[duly]\nallow_only_app_in_prod = true\n", main, files=with_a_marked_lamp)
 
 
 def test_changes_are_applied_in_order(tmp_path: Path) -> None:
@@ -337,12 +335,7 @@ def test_apps_that_share_a_bad_helper_all_keep_the_old_one(tmp_path: Path) -> No
         for key in ("porch", "lamp"):
             assert "cannot import name 'W'" in str(site.shown(key).reload_error)
 
-    def files(site: Site) -> None:
-        site.folder.write("helpers.py", "V = 1; W = 1\n")
-        site.write_app("porch", "V", before="from helpers import V")
-        site.write_app("lamp", "W", before="from helpers import W")
-
-    on_site(tmp_path, TWO, main, files=files)
+    on_site(tmp_path, TWO, main, files=with_a_shared_helper)
 
 
 def test_a_bad_helper_is_told_once_for_each_app_that_imports_it(
@@ -448,12 +441,7 @@ def test_a_found_class_that_is_renamed_stays_with_those_that_share_a_bad_helper(
         assert LINES == []
         assert "cannot import name 'W'" in str(site.shown("apps.porch.Porch").reload_error)
 
-    def files(site: Site) -> None:
-        site.folder.write("helpers.py", "V = 1; W = 1\n")
-        site.write_app("porch", "V", before="from helpers import V")
-        site.write_app("lamp", "W", before="from helpers import W")
-
-    on_site(tmp_path, "", main, files=files)
+    on_site(tmp_path, "", main, files=with_a_shared_helper)
 
 
 def test_a_found_class_that_is_renamed_is_another_app(tmp_path: Path) -> None:

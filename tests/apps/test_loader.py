@@ -1,7 +1,6 @@
 import importlib
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -12,17 +11,6 @@ from duly.apps.load_errors import AppClassError, AppFileError, AppImportError
 from duly.apps.loader import AppLoader
 from duly.config import DulyConfig
 from tests.apps.folder import Folder, loading, module_of
-
-
-@pytest.fixture
-def apps(tmp_path: Path) -> Folder:
-    return Folder(tmp_path / "apps")
-
-
-@pytest.fixture
-def loader() -> Iterator[AppLoader]:
-    with loading() as made:
-        yield made
 
 
 def test_the_class_of_a_manifest_is_loaded(apps: Folder, loader: AppLoader) -> None:
@@ -315,7 +303,6 @@ def test_check_tells_of_all_apps_that_cannot_be_loaded(apps: Folder, loader: App
     apps.app("good.py")
     apps.app("bad.py", before="1 / 0")
     config = "class C(AppConfig):\n    delay: int\n"
-    apps.app("asks.py", before="from duly.apps import AppConfig\n" + config)
     apps.write("asks.py", f"from duly.apps import App, AppConfig\n{config}class Porch(App[C]): ...\n")
     manifests = [apps.manifest(file, app_key=file) for file in ("good.py", "bad.py", "gone.py", "asks.py")]
     found = loader.check(manifests, DulyConfig.hermetic())

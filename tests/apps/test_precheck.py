@@ -1,5 +1,4 @@
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -10,18 +9,7 @@ from duly.apps.load_errors import AppPrecheckFailedError
 from duly.apps.loader import AppLoader
 from duly.apps.precheck import precheck
 from duly.config import DulyConfig
-from tests.apps.folder import Folder, loading
-
-
-@pytest.fixture
-def apps(tmp_path: Path) -> Folder:
-    return Folder(tmp_path / "apps")
-
-
-@pytest.fixture
-def loader() -> Iterator[AppLoader]:
-    with loading() as made:
-        yield made
+from tests.apps.folder import Folder
 
 
 def configured(

@@ -1,5 +1,4 @@
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,18 +6,7 @@ import pytest
 from duly.apps.load_errors import AppFileError, AppImportError
 from duly.apps.loader import AppLoader
 from duly.config import DulyConfig
-from tests.apps.folder import Folder, loading, module_of
-
-
-@pytest.fixture
-def apps(tmp_path: Path) -> Folder:
-    return Folder(tmp_path / "apps")
-
-
-@pytest.fixture
-def loader() -> Iterator[AppLoader]:
-    with loading() as made:
-        yield made
+from tests.apps.folder import Folder, module_of
 
 
 def x_of(loader: AppLoader, apps: Folder, filename: str = "porch.py") -> object:

@@ -6,27 +6,20 @@ from pathlib import Path
 import pytest
 from whenever import ZonedDateTime
 
-from duly.cli.settings import use_files
 from duly.triggers import Cron, Daily, Every
 from tests.cli.ledger_kit import Capture, answered, answered_json, refused, small_ledger
 from tests.cli.ledgers_of_worlds import Program, program
 
 EVE = ZonedDateTime(2025, 3, 29, 20, tz="Europe/Berlin")
 """Some hours before clocks go forward."""
-NEW_YEAR = ZonedDateTime(2025, 1, 1, tz="UTC")
 
-
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder without settings, and no others."""
-    monkeypatch.chdir(tmp_path)
-    use_files(None, None)
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 
 @pytest.fixture
 def played(tmp_path: Path) -> Iterator[Program]:
     """A program that has just begun; commands are called in its time."""
-    with program(tmp_path / "jobs.db", NEW_YEAR) as played:
+    with program(tmp_path / "jobs.db") as played:
         yield played
 
 

@@ -1,23 +1,16 @@
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from duly.cli import run
-from duly.cli.settings import use_files
 from duly.core import clock
 from duly.core.clock import SECOND
 from tests.triggers.draws import FrozenClock
 
 Capture = pytest.CaptureFixture[str]
 
-
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder without settings, and no others."""
-    monkeypatch.chdir(tmp_path)
-    use_files(None, None)
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 
 def answer(capsys: Capture, *arguments: str) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from whenever import ZonedDateTime
 
-from duly.cli.settings import use_files
 from duly.triggers import Cron, Daily, Every, Once
 from tests.cli.ledger_kit import Capture, answered, answered_json, refused
 from tests.cli.ledgers_of_worlds import Program, program
@@ -17,12 +16,7 @@ from tests.scheduler.custom import Plain
 EVE = ZonedDateTime(2025, 3, 29, tz="Europe/Berlin")
 """The day before clocks go forward."""
 
-
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder without settings, and no others."""
-    monkeypatch.chdir(tmp_path)
-    use_files(None, None)
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 
 @pytest.fixture

@@ -12,12 +12,7 @@ from duly.runtime import process
 
 Capture = pytest.CaptureFixture[str]
 
-
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder without settings, and no others."""
-    monkeypatch.chdir(tmp_path)
-    use_files(None, None)
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from whenever import ZonedDateTime
 
-from duly.cli.settings import use_files
 from duly.cli.simulation import Part, PileUp, Simulation, Span, Tally, pile_ups, pressure, simulate
 from duly.core.clock import NEVER, SECOND
 from duly.core.decisions import Run
@@ -290,12 +289,9 @@ def test_the_ledger_may_be_that_of_settings(ledger: Path, capsys: Capture) -> No
     assert answered_json(capsys, "simulate", settings_file, *window())["file"] == str(ledger)
 
 
-def test_without_a_file_it_is_that_of_the_settings_in_use(
-    ledger: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("no_settings")
+def test_without_a_file_it_is_that_of_the_settings_in_use(ledger: Path, capsys: Capture) -> None:
     ledger.with_name("duly.toml").write_text(f'[duly.database]\npath = "{ledger}"\n')
-    monkeypatch.chdir(ledger.parent)
-    use_files(None, None)
     assert answered_json(capsys, "simulate", *window())["file"] == str(ledger)
 
 

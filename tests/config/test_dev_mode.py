@@ -12,6 +12,7 @@ import pytest
 from duly.config import ConfigurationError, DulyConfig, SchedulerConfig
 from duly.config.active import ACTIVE_CONFIG
 from duly.config.dev_mode import level_before_load
+from tests.config.kit import at
 
 BOTH: list[tuple[str, object, object]] = [
     ("allow_startup_if_app_precheck_fails", False, True),
@@ -35,13 +36,6 @@ BOTH: list[tuple[str, object, object]] = [
     ("scheduler.default_delay_seconds", 15, 30),
     ("scheduler.behind_schedule_threshold_seconds", 5, 5),
 ]
-
-
-def at(config: DulyConfig, key_path: str) -> object:
-    value: object = config
-    for key in key_path.split("."):
-        value = getattr(value, key)
-    return value
 
 
 @pytest.mark.parametrize(("key_path", "production", "dev"), BOTH)

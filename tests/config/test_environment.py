@@ -6,15 +6,9 @@ from pathlib import Path
 import pytest
 
 from duly.config import ConfigurationError, DulyConfig
+from tests.config.kit import at
 
 APP = "[duly.apps.porch]\nfilename = 'porch.py'\nclass_name = 'Porch'\n"
-
-
-def at(config: DulyConfig, key_path: str) -> object:
-    value: object = config
-    for key in key_path.split("."):
-        value = value[key] if isinstance(value, dict) else getattr(value, key)
-    return value
 
 
 EXAMPLES: list[tuple[str, str, str, object]] = [

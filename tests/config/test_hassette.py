@@ -1,23 +1,13 @@
 """A setup that was written for Hassette, read beside Duly's own."""
 
-import logging
 from pathlib import Path
 
 import pytest
 
 from duly.config import ConfigurationError, DulyConfig
+from tests.config.kit import warnings, write
 
 APP = "[{root}.apps.porch]\nfilename = '{file}.py'\nclass_name = 'Porch'\n"
-
-
-def write(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
 
 
 @pytest.mark.parametrize("where", ["container/config", "here", "here/config"])

@@ -2,7 +2,6 @@
 
 import copy
 import json
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from duly.config import AppManifest
 from duly.config.manifest import is_reserved_key
 from tests.config.build import build
+from tests.config.kit import warnings
 
 
 def manifest(**given: object) -> AppManifest:
@@ -23,10 +23,6 @@ def manifest(**given: object) -> AppManifest:
         "full_path": "/srv/apps/porch.py",
     }
     return build(AppManifest, **{**usual, **given})
-
-
-def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
 
 
 def test_every_field_has_its_default() -> None:
@@ -112,7 +108,7 @@ def test_an_app_dir_that_is_a_file_gives_directory_and_file_name(
     file.touch()
     made = manifest(app_dir=file, full_path=file / "porch.py")
     assert (made.app_dir, made.filename, made.full_path) == (tmp_path, "attic.py", file)
-    assert warnings_in(caplog) == [
+    assert warnings(caplog) == [
         f"app porch: app_dir {file} is a file, taken as its filename; name the directory instead"
     ]
 
@@ -165,7 +161,7 @@ def test_extra_keys_belong_under_config(
     named = [{**table, "instance_name": f"Porch.{index}"} for index, table in enumerate(made)]
     assert got.app_config == named
     assert got.model_extra == {"delay": 5, "light": "x"}
-    assert warnings_in(caplog) == [f"app porch: delay, light belong under config; {fate}"]
+    assert warnings(caplog) == [f"app porch: delay, light belong under config; {fate}"]
 
 
 @pytest.mark.parametrize(
@@ -175,7 +171,7 @@ def test_extra_keys_belong_under_config(
 )
 def test_one_extra_key_belongs_under_config(config: object, fate: str, caplog: pytest.LogCaptureFixture) -> None:
     manifest(config=config, delay=5)
-    assert warnings_in(caplog) == [f"app porch: delay belongs under config; {fate}"]
+    assert warnings(caplog) == [f"app porch: delay belongs under config; {fate}"]
 
 
 def test_an_app_dir_may_begin_with_the_home_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +181,7 @@ def test_an_app_dir_may_begin_with_the_home_directory(tmp_path: Path, monkeypatc
 
 def test_the_nearest_known_key_is_suggested(caplog: pytest.LogCaptureFixture) -> None:
     manifest(enabld=False)
-    assert "enabld (did you mean enabled?) belong" in warnings_in(caplog)[0]
+    assert "enabld (did you mean enabled?) belong" in warnings(caplog)[0]
 
 
 def test_extra_keys_are_left_out_of_dumps() -> None:
@@ -228,7 +224,7 @@ def test_it_validates_on_assignment(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(ValidationError):
         made.enabled = "maybe"  # type: ignore[assignment]  # refused at run time as well
     assert made.enabled is True
-    assert warnings_in(caplog) == []
+    assert warnings(caplog) == []
 
 
 def test_what_is_given_stays_as_it_is() -> None:

@@ -72,6 +72,15 @@ def test_arguments_hold_after_a_reload(toml: Path) -> None:
     assert config.reload() == Reload()
 
 
+def test_a_problem_is_told_at_the_line_that_was_read(toml: Path) -> None:
+    toml.write_text("data_dir = 'x'\n", encoding="utf-8")
+    config = DulyConfig()
+    toml.write_text("\n\ndata_dir = 'x'\n", encoding="utf-8")
+    assert config.problem_at(("data_dir",), "x", "").line == 1
+    config.reload()
+    assert config.problem_at(("data_dir",), "x", "").line == 3
+
+
 @pytest.mark.parametrize("mode", [True, False])
 def test_the_mode_stays_if_no_source_sets_it(toml: Path, monkeypatch: pytest.MonkeyPatch, mode: bool) -> None:
     config = DulyConfig()

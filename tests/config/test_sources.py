@@ -1,21 +1,11 @@
 """Where settings come from, and what holds over what."""
 
-import logging
 from pathlib import Path
 
 import pytest
 
 from duly.config import AppsConfig, ConfigurationError, DulyConfig
-
-
-def write(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+from tests.config.kit import warnings, write
 
 
 def test_nothing_is_needed(place: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -8,9 +8,9 @@ from whenever import ZonedDateTime
 
 from duly import Scheduler
 from duly.core.clock import SECOND
-from duly.core.trigger import StoredType
 from duly.testing import World
 from tests.embedded.filed import rows_of
+from tests.scheduler.custom import Described
 
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -42,7 +42,7 @@ def seconds(*offsets: float) -> list[float]:
     return [BEGIN.timestamp() + offset for offset in offsets]
 
 
-class Custom:
+class Custom(Described):
     """A trigger of a user's: every ten seconds, and it cannot count."""
 
     def first_run_time(self, current_time: ZonedDateTime) -> ZonedDateTime:
@@ -50,15 +50,3 @@ class Custom:
 
     def next_run_time(self, previous_run: ZonedDateTime, current_time: ZonedDateTime) -> ZonedDateTime:
         return max(previous_run, current_time).add(seconds=10)
-
-    def trigger_label(self) -> str:
-        return "custom"
-
-    def trigger_detail(self) -> None:
-        return None
-
-    def trigger_db_type(self) -> StoredType:
-        return "custom"
-
-    def trigger_id(self) -> str:
-        return "custom:ten"

@@ -3,7 +3,6 @@
 import logging
 import threading
 from datetime import UTC, datetime
-from typing import Literal
 
 import pytest
 from whenever import TimeDelta, ZonedDateTime
@@ -14,6 +13,7 @@ from duly.core.outcomes import Outcome
 from duly.embedded import host
 from tests.embedded.conftest import Make
 from tests.embedded.waiting import LATER, Calls, Gate, ShiftedClock, eventually, job_of, soon
+from tests.scheduler.custom import Described
 
 
 class BrokenClock(ShiftedClock):
@@ -126,7 +126,7 @@ def test_a_run_that_cannot_be_handed_out_ends_in_an_error_and_what_follows_is_no
         assert len(scheduler.health().errors) == 1
 
 
-class Custom:
+class Custom(Described):
     """A trigger of a user: at ``first``, then as ``following`` says."""
 
     def __init__(self, *following: ZonedDateTime | BaseException | None) -> None:
@@ -140,18 +140,6 @@ class Custom:
         if isinstance(answer, BaseException):
             raise answer
         return answer
-
-    def trigger_label(self) -> str:
-        return "custom"
-
-    def trigger_detail(self) -> str | None:
-        return None
-
-    def trigger_db_type(self) -> Literal["custom"]:
-        return "custom"
-
-    def trigger_id(self) -> str:
-        return "custom"
 
 
 def test_a_trigger_that_raises_ends_its_job_and_no_other(

@@ -16,13 +16,13 @@ LATER = OnceTrigger(datetime(2190, 1, 1, tzinfo=UTC))
 """For jobs that are not to come due."""
 
 
-def eventually(holds: Callable[[], object], seconds: float = PATIENCE) -> None:
-    """Wait until ``holds`` does, where nothing announces it."""
-    clock, pause = SystemClock(), threading.Event()
+def eventually(holds: Callable[[], object], seconds: float = PATIENCE, *, pause: float = 0.002) -> None:
+    """Wait until ``holds`` does, where nothing announces it; it is asked again after so many seconds."""
+    clock, never = SystemClock(), threading.Event()
     end = clock.monotonic() + int(seconds * SECOND)
     while not holds():
-        assert clock.monotonic() < end, "it never came true"
-        pause.wait(0.002)
+        assert clock.monotonic() < end, f"it did not come true within {seconds} s"
+        never.wait(pause)
 
 
 def let_time_pass() -> None:

@@ -5,12 +5,12 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 from duly.cli import run
 from duly.core.clock import SECOND, SystemClock
 from tests.embedded.filed import discrepancies, outcomes, rows_of
+from tests.embedded.waiting import eventually
 from tests.runtime.ground import Ground, Process
 
 APPS = Path(__file__).parent / "apps"
@@ -25,11 +25,7 @@ Outcome = tuple[str, str | None]
 
 def soon(holds: Callable[[], object], seconds: float = LONG) -> None:
     """Wait until ``holds`` does, asking seldom: what is asked for costs the machine something."""
-    clock, pause = SystemClock(), Event()
-    end = clock.monotonic() + int(seconds * SECOND)
-    while not holds():
-        assert clock.monotonic() < end, f"it did not come true within {seconds} s"
-        pause.wait(0.05)
+    eventually(holds, seconds, pause=0.05)
 
 
 def let_live(process: Process, seconds: float) -> None:
@@ -85,13 +81,14 @@ class AppFolder(Ground):
 
     def until_ran(self, job: str, times: int = 1, status: str = "success") -> None:
         """Wait until so many rows of a job say so. The process must be up."""
-        soon(lambda: self._count(job, status) >= times)
+        soon(lambda: self.count(job, status) >= times)
 
     def until_more(self, job: str, times: int = 1, status: str = "success") -> None:
         """Wait until so many further rows of a job say so."""
-        self.until_ran(job, self._count(job, status) + times, status)
+        self.until_ran(job, self.count(job, status) + times, status)
 
-    def _count(self, job: str, status: str) -> int:
+    def count(self, job: str, status: str = "success") -> int:
+        """How many rows of a job say so."""
         return self.rows(job, "status").count(status)
 
     def unrun(self, job: str) -> list[Outcome]:
@@ -100,7 +97,7 @@ class AppFolder(Ground):
 
     def assert_noted(self, job: str) -> None:
         """A job that notes its calls has done so for each success."""
-        assert self.calls[job] == self.rows(job, "status").count("success") > 0
+        assert self.calls[job] == self.count(job) > 0
 
     @property
     def sessions(self) -> list[str]:

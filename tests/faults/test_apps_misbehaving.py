@@ -10,7 +10,7 @@ from tests.faults.app_folder import STALLED, AppFolder
 from tests.runtime.ground import Process
 
 BAD = ("hanging", "leaking", "raising", "stuck", "unending")
-BUDGETS = "[lifecycle]\napp_shutdown_timeout_seconds = 1\ntotal_shutdown_timeout_seconds = {}"
+BUDGETS = "[lifecycle]\napp_shutdown_timeout_seconds = {}\ntotal_shutdown_timeout_seconds = {}"
 LATE = 0.5
 """Seconds that half of the slots of a job may be late, on a machine under load."""
 AFTERWARDS = 10.0
@@ -36,7 +36,7 @@ def lateness(folder: AppFolder, job: str) -> float:
 
 
 def test_apps_that_misbehave_take_no_time_from_the_others_and_do_not_hold_up_the_stop(tmp_path: Path) -> None:
-    folder = AppFolder(tmp_path, "steady", *BAD, settings=BUDGETS.format(20))
+    folder = AppFolder(tmp_path, "steady", *BAD, settings=BUDGETS.format(1, 20))
     with folder.process() as process:
         assert "apps: 5 running, 0 degraded, 1 failed, 0 blocked" in process.up().said
         folder.until_ran("steady", 6)
@@ -73,8 +73,7 @@ def test_an_app_that_blocks_the_event_loop_is_told_with_its_stack_and_the_slots_
 
 @pytest.mark.parametrize("bad", ["hanging", "clinging"])
 def test_a_stop_that_is_cut_short_by_its_limit_says_what_goes_on_and_has_code_1(tmp_path: Path, bad: str) -> None:
-    settings = BUDGETS.format(2).replace("= 1\n", "= 60\n")
-    folder = AppFolder(tmp_path, "steady", bad, settings=settings)
+    folder = AppFolder(tmp_path, "steady", bad, settings=BUDGETS.format(60, 2))
     with folder.process() as process:
         process.up()
         folder.until_ran("steady", 2)

@@ -21,7 +21,6 @@ def test_apps_that_are_killed_at_any_moment_leave_a_ledger_that_adds_up(
 ) -> None:
     folder, chance = AppFolder(tmp_path, "busy"), random.Random(SEED)
     lives: list[Remains] = []
-    known = 0
     for number in range(KILLS):
         with folder.process() as process:
             if number % 4 == 3:
@@ -31,11 +30,9 @@ def test_apps_that_are_killed_at_any_moment_leave_a_ledger_that_adds_up(
                 if number % 4 == 2:
                     process.send(signal.SIGTERM)
                     let_live(process, chance.uniform(0, 0.5))  # its slow jobs take longer
-        lives.append(Remains(folder.ledger, tmp_path / f"{number % 2}.db"))
-        faults = list(lives[-1].faults(lives[-2], known)) if number else lives[-1].unaccounted()
-        assert faults == [], f"seed {SEED}, after kill {number + 1}"
+        lives.append(Remains(folder.ledger, tmp_path / f"{number % 2}.db", *lives[-1:]))
+        assert list(lives[-1].faults()) == [], f"seed {SEED}, after kill {number + 1}"
         assert discrepancies(lives[-1].path) == [], f"seed {SEED}, after kill {number + 1}"
-        known = lives[-2].highest if number else 0
     with folder.process() as process:
         assert process.up().stop() == 0
     folder.assert_adds_up()

@@ -49,8 +49,10 @@ _DECIDED_LATE = """
 class Remains:
     """The file as a killed program has left it, in a copy: the next one finds it as it was."""
 
-    def __init__(self, path: Path, copy: Path) -> None:
+    def __init__(self, path: Path, copy: Path, before: "Remains | None" = None) -> None:
+        """``before`` is what the life before has left, whose copy must be another file."""
         self.path = copy
+        self.before = before
         for end in ("", "-wal"):
             shutil.copyfile(f"{path}{end}", f"{copy}{end}")
         with closing(sqlite3.connect(copy)) as db:
@@ -61,9 +63,14 @@ class Remains:
         """Slots without a row, or with two, and damage to the file, as the ledger's own examination sees them."""
         return [each.line for each in examine(self.path, clock=SystemClock(), deep=False).diagnoses]
 
-    def faults(self, before: "Remains", known: int) -> Iterator[str]:
-        """What is wrong with it, beside what was ``before`` the last start; rows up to ``known`` were compared."""
+    def faults(self) -> Iterator[str]:
+        """What is wrong with it, by itself and beside what the life before has left."""
         yield from self.unaccounted()
+        if self.before is not None:
+            yield from self._beside(self.before)
+
+    def _beside(self, before: "Remains") -> Iterator[str]:
+        known = 0 if before.before is None else before.before.highest  # what was compared then
         with closing(sqlite3.connect(self.path)) as db:
             db.execute("ATTACH ? AS before", (str(before.path),))
             values = {"known": known, "highest": before.highest, "restarted": self.session > before.session}
@@ -96,7 +103,6 @@ def _described(row: tuple[bytes, int, int, int, int | None]) -> str:
 def test_a_busy_program_that_is_killed_at_any_moment_leaves_a_ledger_that_adds_up(tmp_path: Path) -> None:
     path, log, chance = tmp_path / "jobs.db", tmp_path / "log", random.Random(SEED)
     lives: list[Remains] = []
-    known = 0
     for number in range(KILLS):
         with Child("busy_program.py", path, log=log) as child:
             assert child.hear() == "begins"
@@ -105,12 +111,10 @@ def test_a_busy_program_that_is_killed_at_any_moment_leaves_a_ledger_that_adds_u
             else:
                 assert child.hear(30) == "runs"
                 child.live_for(chance.uniform(0, 0.7))
-        lives.append(Remains(path, tmp_path / f"{number % 2}.db"))
-        faults = list(lives[-1].faults(lives[-2], known)) if number else lives[-1].unaccounted()
-        assert faults == [], f"seed {SEED}, after kill {number + 1}"
+        lives.append(Remains(path, tmp_path / f"{number % 2}.db", *lives[-1:]))
+        assert list(lives[-1].faults()) == [], f"seed {SEED}, after kill {number + 1}"
         if number % 10 == 9:
             assert discrepancies(path=lives[-1].path) == [], f"seed {SEED}, after kill {number + 1}"
-        known = lives[-2].highest if number else 0
     report = examine(lives[-1].path, clock=SystemClock())
     assert report.diagnoses == ()
     assert "failed and goes on" not in log.read_text()

@@ -70,6 +70,11 @@ async def never_ready(_: Oven) -> None:
     await forever()
 
 
+async def stuck(_: Oven) -> None:
+    """Not ready, and for ever, also when it is cancelled."""
+    await stubborn([])
+
+
 def broken(error: BaseException = NO, *, after: float = 0.0) -> Act:
     """Ready, and then an error."""
 
@@ -84,6 +89,14 @@ def broken(error: BaseException = NO, *, after: float = 0.0) -> Act:
 def watched(spec: RestartSpec) -> Watched:
     house = Watched()
     house.oven.rule(spec)
+    return house
+
+
+async def baking(spec: RestartSpec, *serves: Act) -> Watched:
+    """One whose oven has started, and serves as these say."""
+    house = watched(spec)
+    house.oven.serves = [*serves]
+    await house.oven.initialize()
     return house
 
 
@@ -106,9 +119,7 @@ def test_a_fatal_error_is_told_also_where_the_status_may_not_change() -> None:
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 def test_a_service_that_fails_is_restarted_after_the_backoff(spec: RestartSpec) -> None:
     async def main() -> None:
-        house = watched(spec)
-        house.oven.serves = [broken()]
-        await house.oven.initialize()
+        house = await baking(spec, broken())
         await settle()
         assert status_of(house.oven) == "failed"
         await settle(1.9)
@@ -123,9 +134,7 @@ def test_a_service_that_fails_is_restarted_after_the_backoff(spec: RestartSpec) 
 
 def test_a_restart_stops_the_service_and_starts_it_again() -> None:
     async def main() -> None:
-        house = watched(TRANSIENT)
-        house.oven.serves = [broken()]
-        await house.oven.initialize()
+        house = await baking(TRANSIENT, broken())
         house.oven.lines.clear()
         await settle(2.1)
         assert house.oven.lines == [
@@ -142,9 +151,9 @@ def test_a_restart_stops_the_service_and_starts_it_again() -> None:
 
 def test_the_backoff_grows_with_the_restarts_of_the_window() -> None:
     async def main() -> None:
-        house = watched(replace(TRANSIENT, budget_intensity=5, backoff_max_seconds=7.0))
-        house.oven.serves = [broken() for _ in range(4)]
-        await house.oven.initialize()
+        house = await baking(
+            replace(TRANSIENT, budget_intensity=5, backoff_max_seconds=7.0), *[broken() for _ in range(4)]
+        )
         await settle(60)
         assert house.oven.begun == [0.0, 2.0, 6.0, 13.0, 20.0]
 
@@ -153,8 +162,7 @@ def test_the_backoff_grows_with_the_restarts_of_the_window() -> None:
 
 def test_a_failure_while_the_process_stops_changes_nothing() -> None:
     async def main() -> None:
-        house = watched(TRANSIENT)
-        await house.oven.initialize()
+        house = await baking(TRANSIENT)
         house.request_shutdown("enough")
         house.task_bucket.seal()  # as it is from then on, before the services have stopped
         house.watcher.on_failed(house.oven, NO)
@@ -166,9 +174,8 @@ def test_a_failure_while_the_process_stops_changes_nothing() -> None:
 
 def test_a_fatal_error_ends_the_process() -> None:
     async def main() -> None:
-        house, error = watched(TRANSIENT), FatalError("on fire")
-        house.oven.serves = [broken(error)]
-        await house.oven.initialize()
+        error = FatalError("on fire")
+        house = await baking(TRANSIENT, broken(error))
         await settle(1_000)
         assert (status_of(house.oven), house.fatal) == ("crashed", [("Duly.Oven", error)])
 
@@ -178,9 +185,8 @@ def test_a_fatal_error_ends_the_process() -> None:
 @pytest.mark.parametrize("name", ["FileNotFoundError", "OSError"], ids=["its own name", "that of a base"])
 def test_an_error_with_a_fatal_name_ends_the_process(name: str) -> None:
     async def main() -> None:
-        house, error = watched(replace(TRANSIENT, fatal_error_names=(name,))), FileNotFoundError("gone")
-        house.oven.serves = [broken(error)]
-        await house.oven.initialize()
+        error = FileNotFoundError("gone")
+        house = await baking(replace(TRANSIENT, fatal_error_names=(name,)), broken(error))
         await settle(1_000)
         assert (status_of(house.oven), house.fatal) == ("crashed", [("Duly.Oven", error)])
         assert house.oven.begun == [0.0]
@@ -198,9 +204,7 @@ def test_an_error_with_a_fatal_name_ends_the_process(name: str) -> None:
 )
 def test_an_error_against_which_no_restart_helps(kind: RestartType, status: str) -> None:
     async def main() -> None:
-        house = watched(replace(SPECS[kind], non_retryable_error_names=("OSError",)))
-        house.oven.serves = [broken()]
-        await house.oven.initialize()
+        house = await baking(replace(SPECS[kind], non_retryable_error_names=("OSError",)), broken())
         await settle(1_000)
         assert (status_of(house.oven), house.oven.exception, house.oven.begun) == (status, NO, [0.0])
         assert house.fatal == ([("Duly.Oven", NO)] if status == "crashed" else [])
@@ -218,9 +222,7 @@ def test_an_error_against_which_no_restart_helps(kind: RestartType, status: str)
 )
 def test_a_service_whose_restarts_are_used_up(kind: RestartType, status: str) -> None:
     async def main() -> None:
-        house = watched(SPECS[kind])
-        house.oven.serves = [broken(), broken(), broken(), broken()]
-        await house.oven.initialize()
+        house = await baking(SPECS[kind], broken(), broken(), broken(), broken())
         await settle(99)
         assert (status_of(house.oven), house.oven.exception, house.oven.begun) == (status, NO, [0.0, 2.0, 6.0])
         assert house.fatal == ([("Duly.Oven", NO)] if status == "crashed" else [])
@@ -230,9 +232,7 @@ def test_a_service_whose_restarts_are_used_up(kind: RestartType, status: str) ->
 
 def test_restarts_leave_the_budget_by_age_only() -> None:
     async def main() -> None:
-        house = watched(TRANSIENT)
-        house.oven.serves = [broken(after=60) for _ in range(6)]
-        await house.oven.initialize()
+        house = await baking(TRANSIENT, *[broken(after=60) for _ in range(6)])
         await settle(1_000)
         assert house.oven.begun == [0.0, 62.0, 126.0, 190.0, 254.0, 318.0, 382.0]
 
@@ -241,9 +241,7 @@ def test_restarts_leave_the_budget_by_age_only() -> None:
 
 def test_a_service_that_crashes_every_ten_seconds_is_found_out() -> None:
     async def main() -> None:
-        house = watched(RestartSpec(RestartType.TEMPORARY))
-        house.oven.serves = [broken(after=10) for _ in range(20)]
-        await house.oven.initialize()
+        house = await baking(RestartSpec(RestartType.TEMPORARY), *[broken(after=10) for _ in range(20)])
         await settle(1_000)
         assert (status_of(house.oven), len(house.oven.begun)) == ("exhausted_dead", 6)
 
@@ -252,9 +250,7 @@ def test_a_service_that_crashes_every_ten_seconds_is_found_out() -> None:
 
 def test_a_cooldown_is_visible_and_a_restart_with_a_fresh_budget_follows() -> None:
     async def main() -> None:
-        house = watched(TRANSIENT)
-        house.oven.serves = [broken(), broken(), broken(), broken()]
-        await house.oven.initialize()
+        house = await baking(TRANSIENT, broken(), broken(), broken(), broken())
         await settle(7)
         retry_at = house.watcher.retry_at(house.oven)
         assert retry_at is not None
@@ -291,9 +287,10 @@ class Lamp(Resource):
 
 def test_cooldowns_beyond_their_number_give_the_service_up() -> None:
     async def main() -> None:
-        house = watched(replace(TRANSIENT, budget_intensity=1, cooldown_seconds=50.0, max_cooldown_cycles=2))
-        house.oven.serves = [broken() for _ in range(20)]
-        await house.oven.initialize()
+        house = await baking(
+            replace(TRANSIENT, budget_intensity=1, cooldown_seconds=50.0, max_cooldown_cycles=2),
+            *[broken() for _ in range(20)],
+        )
         await settle(1_000)
         assert status_of(house.oven) == "exhausted_dead"
         assert house.oven.begun == [0.0, 2.0, 52.0, 54.0, 104.0, 106.0]
@@ -303,9 +300,12 @@ def test_cooldowns_beyond_their_number_give_the_service_up() -> None:
 
 def test_cooldowns_are_forgotten_once_the_service_has_worked_for_a_whole_window() -> None:
     async def main() -> None:
-        house = watched(replace(TRANSIENT, budget_intensity=0, cooldown_seconds=50.0, max_cooldown_cycles=1))
-        house.oven.serves = [broken(), broken(after=101), broken(after=101)]
-        await house.oven.initialize()
+        house = await baking(
+            replace(TRANSIENT, budget_intensity=0, cooldown_seconds=50.0, max_cooldown_cycles=1),
+            broken(),
+            broken(after=101),
+            broken(after=101),
+        )
         await settle(1_000)
         assert (status_of(house.oven), len(house.oven.begun)) == ("running", 4)
 
@@ -314,9 +314,9 @@ def test_cooldowns_are_forgotten_once_the_service_has_worked_for_a_whole_window(
 
 def test_without_a_number_of_cooldowns_it_is_tried_without_end() -> None:
     async def main() -> None:
-        house = watched(replace(TRANSIENT, budget_intensity=0, cooldown_seconds=50.0))
-        house.oven.serves = [broken() for _ in range(100)]
-        await house.oven.initialize()
+        house = await baking(
+            replace(TRANSIENT, budget_intensity=0, cooldown_seconds=50.0), *[broken() for _ in range(100)]
+        )
         await settle(1_010)
         assert (status_of(house.oven), len(house.oven.begun)) == ("exhausted_cooling", 21)
 
@@ -325,10 +325,8 @@ def test_without_a_number_of_cooldowns_it_is_tried_without_end() -> None:
 
 def test_a_restart_that_raises_is_a_further_failure() -> None:
     async def main() -> None:
-        house = watched(SPECS[RestartType.TEMPORARY])
         error = ValueError("the door is open")
-        house.oven.serves = [broken()]
-        await house.oven.initialize()
+        house = await baking(SPECS[RestartType.TEMPORARY], broken())
         house.oven.acts["on_initialize"] = raising(error)
         await settle(1_000)
         assert (status_of(house.oven), house.oven.exception) == ("exhausted_dead", error)
@@ -346,14 +344,11 @@ def raising(error: BaseException) -> Callable[[], None]:
 
 def test_a_restart_that_fails_before_it_is_ready_is_a_further_failure() -> None:
     async def main() -> None:
-        house = watched(TRANSIENT)
-
         async def fail_unready(_: Oven) -> None:
             await asyncio.sleep(3)
             raise NO
 
-        house.oven.serves = [broken(), fail_unready]
-        await house.oven.initialize()
+        house = await baking(TRANSIENT, broken(), fail_unready)
         await settle(20)
         assert (status_of(house.oven), house.oven.begun) == ("running", [0.0, 2.0, 9.0])
 
@@ -363,9 +358,7 @@ def test_a_restart_that_fails_before_it_is_ready_is_a_further_failure() -> None:
 @pytest.mark.parametrize("step", ["serve", "on_initialize"])
 def test_a_restart_that_is_not_ready_in_time_is_a_further_failure(step: str) -> None:
     async def main() -> None:
-        house = watched(SPECS[RestartType.TEMPORARY])
-        house.oven.serves = [broken(), never_ready, never_ready]
-        await house.oven.initialize()
+        house = await baking(SPECS[RestartType.TEMPORARY], broken(), never_ready, never_ready)
         if step == "on_initialize":
             house.oven.acts["on_initialize"] = forever
         await settle(1_000)
@@ -378,9 +371,7 @@ def test_a_restart_that_is_not_ready_in_time_is_a_further_failure(step: str) -> 
 
 def test_a_failure_during_a_restart_is_joined_to_it() -> None:
     async def main() -> None:
-        house = watched(TRANSIENT)
-        house.oven.serves = [broken()]
-        await house.oven.initialize()
+        house = await baking(TRANSIENT, broken())
         await settle()
         for _ in range(3):
             house.watcher.on_failed(house.oven, NO)
@@ -402,14 +393,7 @@ def test_no_restart_runs_over_work_that_has_not_ended(
     kind: RestartType, status: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def main() -> None:
-        house = watched(SPECS[kind])
-        cancellations: list[int] = []
-
-        async def stuck(_: Oven) -> None:
-            await stubborn(cancellations)
-
-        house.oven.serves = [broken(), stuck]
-        await house.oven.initialize()
+        house = await baking(SPECS[kind], broken(), stuck)
         await settle(99)
         assert (status_of(house.oven), house.oven.begun) == (status, [0.0, 2.0])
         assert len(house.fatal) == (status == "crashed")
@@ -420,14 +404,7 @@ def test_no_restart_runs_over_work_that_has_not_ended(
 
 def test_work_that_has_not_ended_after_a_cooldown_either_is_waited_for_again() -> None:
     async def main() -> None:
-        house = watched(TRANSIENT)
-        cancellations: list[int] = []
-
-        async def stuck(_: Oven) -> None:
-            await stubborn(cancellations)
-
-        house.oven.serves = [broken(), stuck]
-        await house.oven.initialize()
+        house = await baking(TRANSIENT, broken(), stuck)
         await settle(1_000)
         assert (status_of(house.oven), house.oven.begun) == ("exhausted_cooling", [0.0, 2.0])
 
@@ -436,9 +413,7 @@ def test_work_that_has_not_ended_after_a_cooldown_either_is_waited_for_again() -
 
 def test_a_service_that_stays_down_can_be_restarted_by_hand() -> None:
     async def main() -> None:
-        house = watched(replace(SPECS[RestartType.TEMPORARY], budget_intensity=0))
-        house.oven.serves = [broken()]
-        await house.oven.initialize()
+        house = await baking(replace(SPECS[RestartType.TEMPORARY], budget_intensity=0), broken())
         await settle(10)
         assert status_of(house.oven) == "exhausted_dead"
         await house.oven.restart()
@@ -450,9 +425,7 @@ def test_a_service_that_stays_down_can_be_restarted_by_hand() -> None:
 @pytest.mark.parametrize("intensity", [2, 0], ids=["backoff", "cooldown"])
 def test_a_restart_by_hand_meanwhile_is_not_followed_by_another(intensity: int) -> None:
     async def main() -> None:
-        house = watched(replace(TRANSIENT, budget_intensity=intensity))
-        house.oven.serves = [broken()]
-        await house.oven.initialize()
+        house = await baking(replace(TRANSIENT, budget_intensity=intensity), broken())
         await settle(1)
         await house.oven.restart()
         await settle(1_000)
@@ -464,9 +437,7 @@ def test_a_restart_by_hand_meanwhile_is_not_followed_by_another(intensity: int) 
 @pytest.mark.parametrize("intensity", [2, 0], ids=["backoff", "cooldown"])
 def test_a_wait_ends_early_when_the_process_stops(intensity: int) -> None:
     async def main() -> None:
-        house = watched(replace(TRANSIENT, budget_intensity=intensity))
-        house.oven.serves = [broken()]
-        await house.oven.initialize()
+        house = await baking(replace(TRANSIENT, budget_intensity=intensity), broken())
         await settle(1)
         house.request_shutdown("enough")
         await turns(20)
@@ -481,9 +452,7 @@ def test_a_wait_ends_early_when_the_process_stops(intensity: int) -> None:
 
 def test_a_restart_under_way_is_given_up_when_the_process_stops() -> None:
     async def main() -> None:
-        house = watched(TRANSIENT)
-        house.oven.serves = [broken()]
-        await house.oven.initialize()
+        house = await baking(TRANSIENT, broken())
         house.oven.acts["on_initialize"] = forever
         await settle(3)
         house.request_shutdown("enough")
@@ -509,9 +478,7 @@ def test_a_failed_first_start_is_seen_to_as_well() -> None:
 
 def test_restarts_are_logged_with_their_number_and_their_wait(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
-        house = watched(TRANSIENT)
-        house.oven.serves = [broken()]
-        await house.oven.initialize()
+        await baking(TRANSIENT, broken())
         await settle(10)
 
     with caplog.at_level(logging.INFO, "duly.ServiceWatcher"):

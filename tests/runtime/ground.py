@@ -1,20 +1,13 @@
 """A folder with a configuration and apps, and the process that runs them."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from textwrap import dedent
-from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from duly.config import DulyConfig
-from tests.embedded.waiting import eventually
-
-STARTS = 30.0
-"""Seconds that a process may take to start on a machine under load."""
+from tests.duly_process import DulyProcess
 
 
 class Ground:
@@ -55,61 +48,30 @@ class Ground:
         return Process(self, arguments)
 
 
-class Process:
-    """``duly -c duly.toml run``; killed at the end of its ``with`` if it still runs."""
+class Process(DulyProcess):
+    """``duly -c duly.toml run``."""
+
+    patience: ClassVar[float] = 30.0
 
     def __init__(self, ground: Ground, arguments: tuple[str, ...]) -> None:
-        self._errors = ground.folder / f"errors-{len(list(ground.folder.glob('errors-*')))}.txt"
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("DULY", "COV"))}
-        with self._errors.open("wb") as errors:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "duly", "-c", str(ground.toml), "run", *arguments],
-                cwd=ground.folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-            )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._process.kill()
-        self._process.wait()
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
+        super().__init__(["-c", str(ground.toml), "run", *arguments], folder=ground.folder, prints=ground.folder)
 
     @property
     def said(self) -> str:
         """All that it has written to standard error."""
-        return self._errors.read_text("utf-8")
+        return self.err
 
     @property
     def events(self) -> list[dict[str, Any]]:
         """Its log."""
         return [json.loads(line) for line in self.said.splitlines() if line.startswith("{") and line.endswith("}")]
 
-    def until(self, text: str) -> None:
-        """Wait until it has said so."""
-        eventually(lambda: text in self.said or self._process.poll() is not None, STARTS)
-        assert text in self.said, self.said
-
     def up(self) -> Self:
         """Wait until it runs."""
         self.until(" is running; apps: ")
         return self
 
-    def send(self, number: signal.Signals) -> None:
-        self._process.send_signal(number)
-
-    def end(self, seconds: float = STARTS) -> int:
-        """Wait for its end, and give its exit code."""
-        return self._process.wait(seconds)
-
-    def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float = STARTS) -> int:
+    def stop(self, number: signal.Signals = signal.SIGTERM, seconds: float | None = None) -> int:
         """Ask it to stop, and give its exit code."""
         self.send(number)
         return self.end(seconds)

@@ -484,6 +484,14 @@ def test_a_wrong_configuration_is_code_2_and_told_on_standard_error(
 # --- what it tells ----------------------------------------------------------------------------------------------------
 
 
+def heard(ground: Ground, by: Callable[[Event[Any]], object]) -> Duly:
+    """One whose events go to somebody."""
+    duly = Duly(ground.settings())
+    duly.wire_services()
+    duly.announce_with(by)
+    return duly
+
+
 def test_it_says_in_one_line_what_runs(ground: Ground, caplog: pytest.LogCaptureFixture) -> None:
     async def act(duly: Duly) -> None:
         line = " is running; apps: 1 running, 0 degraded, 1 failed, 0 blocked; jobs: 1; dashboard: none"
@@ -538,12 +546,6 @@ def test_a_service_that_rests_is_shown_with_the_end_of_its_rest(ground: Ground) 
         async def serve(self) -> None:
             raise OSError("no")
 
-    def make() -> Duly:
-        duly = Duly(ground.settings())
-        duly.wire_services()
-        duly.announce_with(events.append)
-        return duly
-
     events: list[Event[Any]] = []
 
     async def act(duly: Duly) -> None:
@@ -559,7 +561,7 @@ def test_a_service_that_rests_is_shown_with_the_end_of_its_rest(ground: Ground) 
         duly.children.remove(tired)
         await tired.shutdown()
 
-    assert live(make, act) == 0
+    assert live(lambda: heard(ground, events.append), act) == 0
 
 
 def test_while_it_checks_the_configuration_the_snapshot_says_so(ground: Ground) -> None:
@@ -573,14 +575,8 @@ def test_while_it_checks_the_configuration_the_snapshot_says_so(ground: Ground) 
 def test_events_tell_how_parts_and_apps_stand(ground: Ground) -> None:
     events: list[Event[Any]] = []
 
-    def make() -> Duly:
-        duly = Duly(ground.settings())
-        duly.wire_services()
-        duly.announce_with(events.append)
-        return duly
-
     ground.app("porch", "pass")
-    live(make, nothing)
+    live(lambda: heard(ground, events.append), nothing)
     of_database = [
         (event.payload.data.status, event.payload.data.previous_status, event.payload.data.ready)
         for event in events
@@ -615,10 +611,4 @@ def test_who_listens_does_not_affect_the_parts(ground: Ground) -> None:
     def broken(_: object) -> None:
         raise ValueError("no")
 
-    def make() -> Duly:
-        duly = Duly(ground.settings())
-        duly.wire_services()
-        duly.announce_with(broken)
-        return duly
-
-    assert live(make, nothing) == 0
+    assert live(lambda: heard(ground, broken), nothing) == 0

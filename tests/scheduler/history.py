@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from duly.core.trigger import TriggerProtocol
 from duly.testing import VirtualClock
 from duly.triggers import After, Cron, Every, Once
 from tests.scheduler.custom import Plain
-from tests.scheduler.yard import BEGIN, Yard
+from tests.scheduler.yard import BEGIN, Yard, writer_held
 
 TRIGGERS: Sequence[TriggerProtocol] = (
     Every(seconds=3),
@@ -155,16 +154,14 @@ class Process:
 
     async def _kill_amid(self, stall: int, turns: int, durable: int) -> None:
         """Kill it while it catches up: the first records of what it has decided become durable, and no other."""
-        database, writer_goes_on = self.yard.database, threading.Event()
+        database = self.yard.database
         records = database.records
         await database.flush()
-        holding = database.issue(lambda _: writer_goes_on.wait())
-        await self._catch_up(stall, turns)
-        while len(records._queue) > durable:
-            records._queue.pop()
-        records.append = lambda record: None  # type: ignore[method-assign]  # what comes now comes too late
-        writer_goes_on.set()
-        await holding
+        async with writer_held(self.yard):
+            await self._catch_up(stall, turns)
+            while len(records._queue) > durable:
+                records._queue.pop()
+            records.append = lambda record: None  # type: ignore[method-assign]  # what comes now comes too late
         await database.flush()
         await self._live_again(0)
 
@@ -207,8 +204,7 @@ class Process:
         self.wanted.pop((owner, name), None)
         job = self.jobs.pop((owner, name), None)
         if job is not None and not job._dequeued and job.db_id is not None:
-            self.yard.scheduler.dequeue_job(job)
-            self.yard.scheduler.mark_job_cancelled(job.db_id)
+            self.yard.scheduler.mark_job_cancelled(job.db_id, self.yard.scheduler.take_off(job))
 
     async def _live(self, owner: str, name: str) -> ScheduledJob | None:
         job = self.jobs.get((owner, name))

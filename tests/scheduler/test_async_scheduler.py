@@ -306,6 +306,16 @@ class Odd(Plain):
         setattr(self, question, lambda: answer)
 
 
+class Stairs:
+    """Methods that are no jobs."""
+
+    def climb(self) -> Any:  # noqa: ANN401 - a generator
+        yield
+
+    def go_to(self, floor: int) -> None:
+        """Take an argument."""
+
+
 def generator() -> Any:  # noqa: ANN401 - a generator
     """Run nothing when called."""
     yield
@@ -355,6 +365,8 @@ REFUSED: dict[str, tuple[Schedule, type[Exception], str]] = {
     "no callable": (lambda s: s.run_in(nothing(), 1), TypeError, "func must be callable"),
     "no handler": (lambda s: s.run_in(nothing, 1, on_error=3), TypeError, "on_error must be callable"),
     "generator": (lambda s: s.run_in(generator, 1), TypeError, "generator"),
+    "generator method": (lambda s: s.run_in(Stairs().climb, 1), TypeError, "generator"),
+    "method without its argument": (lambda s: s.run_in(Stairs().go_to, 1), TypeError, "missing a required argument"),
     "too many arguments": (lambda s: s.run_in(inspect.isclass, 1, args=(1, 2)), TypeError, "cannot be called with"),
     "name": (lambda s: s.run_in(nothing, 1, 5), TypeError, "name must be a text"),
     "unknown option": (lambda s: s.run_in(nothing, 1, jiter=5), TypeError, "unknown option of a job: jiter"),

@@ -1,9 +1,6 @@
 """Names are unique in a scheduler: what becomes of a name that is taken, also while jobs are being registered."""
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +11,7 @@ from duly.scheduler import Every, ScheduledJob
 from tests.lifecycle.house import turns
 from tests.scheduler.custom import Plain
 from tests.scheduler.porch import Home, Porch, in_home, nothing, other
-from tests.scheduler.yard import BEGIN, until
-
-
-@asynccontextmanager
-async def writer_busy(home: Home) -> AsyncIterator[None]:
-    """Nothing is registered meanwhile, for the writer of the ledger is kept busy."""
-    gate = threading.Event()
-    busy = asyncio.ensure_future(home.yard.database.submit(lambda _: gate.wait(10)))
-    await turns()
-    try:
-        yield
-    finally:
-        gate.set()
-        await busy
+from tests.scheduler.yard import BEGIN, until, writer_held
 
 
 class Unlabelled(Plain):
@@ -202,7 +186,7 @@ def test_schedulers_do_not_share_names(tmp_path: Path) -> None:
 
 def test_a_name_is_taken_as_soon_as_its_registration_begins(tmp_path: Path) -> None:
     async def main(home: Home) -> None:
-        async with writer_busy(home):
+        async with writer_held(home.yard):
             first = beginning(home)
             await turns()
             with pytest.raises(ValueError, match="already exists"):
@@ -214,7 +198,7 @@ def test_a_name_is_taken_as_soon_as_its_registration_begins(tmp_path: Path) -> N
 
 def test_skip_waits_for_the_registration_under_way(tmp_path: Path) -> None:
     async def main(home: Home) -> None:
-        async with writer_busy(home):
+        async with writer_held(home.yard):
             first = beginning(home)
             await turns()
             second = beginning(home, if_exists="skip")
@@ -228,7 +212,7 @@ def test_skip_waits_for_the_registration_under_way(tmp_path: Path) -> None:
 
 def test_skip_registers_its_own_job_when_the_other_is_cancelled_meanwhile(tmp_path: Path) -> None:
     async def main(home: Home) -> None:
-        async with writer_busy(home):
+        async with writer_held(home.yard):
             first = beginning(home)
             await turns()
             second = beginning(home, if_exists="skip")
@@ -243,7 +227,7 @@ def test_skip_registers_its_own_job_when_the_other_is_cancelled_meanwhile(tmp_pa
 
 def test_a_job_that_is_cancelled_while_it_is_registered_never_runs_and_is_stored_as_cancelled(tmp_path: Path) -> None:
     async def main(home: Home) -> None:
-        async with writer_busy(home):
+        async with writer_held(home.yard):
             task = beginning(home)
             await turns()
             job = home.scheduler.list_jobs()[0]
@@ -262,7 +246,7 @@ def test_a_job_that_is_cancelled_while_it_is_registered_never_runs_and_is_stored
 
 def test_a_job_that_is_replaced_while_it_is_registered_leaves_the_row_to_the_new_one(tmp_path: Path) -> None:
     async def main(home: Home) -> None:
-        async with writer_busy(home):
+        async with writer_held(home.yard):
             first = beginning(home)
             await turns()
             second = beginning(home, seconds=6, if_exists="replace")
@@ -280,7 +264,7 @@ def test_a_job_that_is_replaced_while_it_is_registered_leaves_the_row_to_the_new
 
 def test_a_caller_that_gives_up_leaves_no_job(tmp_path: Path) -> None:
     async def main(home: Home) -> None:
-        async with writer_busy(home):
+        async with writer_held(home.yard):
             task = beginning(home, group="floor")
             await turns()
             task.cancel()

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import threading
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -22,8 +21,9 @@ from duly.scheduler.service import SchedulerService
 from duly.testing import VirtualClock
 from duly.triggers import After, Cron, Every, Once
 from tests.executor.plant import rows_of
+from tests.lifecycle.house import turns
 from tests.scheduler.custom import Plain
-from tests.scheduler.yard import BEGIN, OWNER, Yard, in_yard, nothing, taking, until
+from tests.scheduler.yard import BEGIN, OWNER, Yard, in_yard, nothing, taking, until, writer_held
 
 
 def messages(caplog: pytest.LogCaptureFixture, level: int = logging.WARNING) -> list[str]:
@@ -145,7 +145,6 @@ def test_a_job_dequeued_between_its_pop_and_its_start_is_not_called_and_recorded
 def test_what_a_cancellation_keeps_from_beginning_is_recorded_before_the_schedule_ends(tmp_path: Path) -> None:
     async def main(yard: Yard) -> None:
         recorded: list[str] = []
-        writer_goes_on = threading.Event()
 
         async def first() -> None:
             yard.scheduler.dequeue_job(second)
@@ -153,14 +152,11 @@ def test_what_a_cancellation_keeps_from_beginning_is_recorded_before_the_schedul
 
         await yard.add(first, After(seconds=1), "first")
         second = await yard.add(nothing, After(seconds=1), "second")
-        holding = yard.database.issue(lambda _: writer_goes_on.wait())
-        yard.stall(1)
-        yard.scheduler.kick()
-        for _ in range(10):
-            await asyncio.sleep(0)
-        assert recorded == ["started", "cancelled"]
-        writer_goes_on.set()
-        await holding
+        async with writer_held(yard):
+            yard.stall(1)
+            yard.scheduler.kick()
+            await turns(10)
+            assert recorded == ["started", "cancelled"]
 
     in_yard(tmp_path, main)
 

@@ -15,7 +15,7 @@ from duly.scheduler import AsyncScheduler, Every, SchedulerService, SchedulerSyn
 from tests.executor.plant import until as eventually
 from tests.lifecycle.house import turns
 from tests.scheduler.porch import Home, in_home, in_real_home, nothing
-from tests.scheduler.yard import BEGIN, until
+from tests.scheduler.yard import BEGIN, until, writer_held
 
 T = TypeVar("T")
 
@@ -209,7 +209,7 @@ def test_what_does_not_wait_may_be_called_from_a_thread_without_the_twin_too(
 
         monkeypatch.setattr(SchedulerService, method, watched)
 
-    for method in ("dequeue_job", "pause_job", "resume_job"):
+    for method in ("take_off", "pause_job", "resume_job"):
         watch(method)
 
     async def main(home: Home) -> None:
@@ -294,19 +294,11 @@ def test_a_run_by_hand_is_waited_for_however_long_it_takes(tmp_path: Path) -> No
 # Over time
 
 
-def keep_writer_busy(home: Home) -> threading.Event:
-    """Nothing is registered until the event is set."""
-    gate = threading.Event()
-    home.yard.database.issue(lambda _: gate.wait(10))
-    return gate
-
-
 def test_over_time_the_attempt_is_undone(tmp_path: Path) -> None:
     async def main(home: Home) -> None:
-        gate = keep_writer_busy(home)
-        with pytest.raises(TimeoutError):
-            await asyncio.to_thread(lambda: home.scheduler.sync.run_in(nothing, 5, "tidy", group="floor"))
-        gate.set()
+        async with writer_held(home.yard):
+            with pytest.raises(TimeoutError):
+                await asyncio.to_thread(lambda: home.scheduler.sync.run_in(nothing, 5, "tidy", group="floor"))
         await eventually(lambda: not home.scheduler.get_registrations())
         assert home.scheduler.list_jobs() == home.scheduler.list_jobs("floor") == []
         assert await home.service.get_all_jobs() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -63,9 +64,8 @@ class Yard(Plant):
 
     async def cancel(self, job: ScheduledJob) -> None:
         """Cancel it, as its scheduler does."""
-        self.scheduler.dequeue_job(job)
         assert job.db_id is not None
-        await self.scheduler.mark_job_cancelled(job.db_id)
+        await self.scheduler.mark_job_cancelled(job.db_id, self.scheduler.take_off(job))
 
     def stall(self, seconds: float) -> None:
         """Let time pass while the loop is blocked."""
@@ -104,6 +104,18 @@ def label_of(row: Row) -> str:
     """Outcome and reason, and how many slots if they are several."""
     count = "" if row["tick_count"] == 1 else f" x{row['tick_count']}"
     return " ".join(filter(None, (row["status"], row["reason"]))) + count
+
+
+@asynccontextmanager
+async def writer_held(place: Yard) -> AsyncIterator[None]:
+    """Nothing more is written meanwhile."""
+    goes_on = threading.Event()
+    held = place.database.issue(lambda _: goes_on.wait())
+    try:
+        yield
+    finally:
+        goes_on.set()
+        await held
 
 
 @asynccontextmanager

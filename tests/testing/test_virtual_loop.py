@@ -11,7 +11,8 @@ import pytest
 from duly.core import clock as clocks
 from duly.lifecycle import TaskBucket
 from duly.testing import START, HarnessStuckError, Host, VirtualClock, VirtualLoop, run_virtual, virtual_loop
-from tests.lifecycle.house import PATIENCE, House
+from tests.embedded.waiting import PATIENCE, Gate, in_thread, joined
+from tests.lifecycle.house import House
 from tests.testing.test_clock import Alarm
 
 HOUR, DAY, YEAR = 3600.0, 86_400.0, 365 * 86_400.0
@@ -42,25 +43,14 @@ def in_house(main: Callable[[House], Coroutine[Any, Any, None]], **options: Any)
     run_virtual(live())
 
 
-class Gate:
-    """Holds a thread until it is opened by another, after it was seen to wait."""
+def opener_of(gate: Gate) -> threading.Thread:
+    """A thread that opens it once another waits inside."""
 
-    def __init__(self) -> None:
-        self.reached = threading.Event()
-        self.opened = threading.Event()
+    def open_it() -> None:
+        gate.wait_entered()
+        gate.open()
 
-    def pass_through(self) -> None:
-        self.reached.set()
-        assert self.opened.wait(PATIENCE)
-
-    def open_once_reached(self) -> threading.Thread:
-        def open_it() -> None:
-            assert self.reached.wait(PATIENCE)
-            self.opened.set()
-
-        thread = threading.Thread(target=open_it)
-        thread.start()
-        return thread
+    return in_thread(open_it)
 
 
 # --- a coroutine by itself -------------------------------------------------------------------------------------------
@@ -203,15 +193,15 @@ def held(gate: Gate) -> list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]
     """The ways to have a thread go through a gate."""
 
     async def in_the_default_executor() -> None:
-        await asyncio.to_thread(gate.pass_through)
+        await asyncio.to_thread(gate)
 
     async def in_an_executor() -> None:
         with ThreadPoolExecutor(1) as executor:
-            await asyncio.get_running_loop().run_in_executor(executor, gate.pass_through)
+            await asyncio.get_running_loop().run_in_executor(executor, gate)
 
     async def in_a_wrapped_future() -> None:
         with ThreadPoolExecutor(1) as executor:
-            await asyncio.wrap_future(executor.submit(gate.pass_through))
+            await asyncio.wrap_future(executor.submit(gate))
 
     return [(way.__name__, way) for way in (in_the_default_executor, in_an_executor, in_a_wrapped_future)]
 
@@ -222,11 +212,11 @@ def test_time_stands_while_a_thread_works(number: int) -> None:
 
     async def main() -> None:
         timer = asyncio.create_task(wait(HOUR))
-        opener = gate.open_once_reached()
+        opener = opener_of(gate)
         await held(gate)[number][1]()
         assert now() == 0
         assert await timer == HOUR
-        opener.join()
+        joined(opener)
 
     run_virtual(main())
 
@@ -237,11 +227,11 @@ def test_time_stands_while_the_worker_pool_works() -> None:
     async def main(house: House) -> None:
         begin = now()
         timer = asyncio.create_task(wait(HOUR))
-        opener = gate.open_once_reached()
-        await house.worker_pool.run(gate.pass_through)
+        opener = opener_of(gate)
+        await house.worker_pool.run(gate)
         assert now() == begin
         assert await timer == begin + HOUR
-        opener.join()
+        joined(opener)
 
     in_house(main)
 
@@ -370,7 +360,7 @@ def test_what_threads_have_done_is_taken_in_the_order_in_which_it_was_asked_for_
 
     async def main() -> None:
         with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
-            await asyncio.gather(call("slow", one, gate.pass_through), call("fast", other, gate.opened.set))
+            await asyncio.gather(call("slow", one, gate), call("fast", other, gate.open))
 
     run_virtual(main())
     assert ends == ["slow", "fast"]
@@ -435,11 +425,11 @@ def test_timers_stand_while_the_machine_sleeps_and_when_its_clock_is_set() -> No
 
 def test_a_turn_waits_for_threads() -> None:
     gate = Gate()
-    clock, loop, task = hosted(asyncio.to_thread(gate.pass_through))
-    opener = gate.open_once_reached()
+    clock, loop, task = hosted(asyncio.to_thread(gate))
+    opener = opener_of(gate)
     clock.advance(0)
     assert task.done()
-    opener.join()
+    joined(opener)
     loop.run_until_complete(loop.shutdown_default_executor())
     loop.close()
 

@@ -1,15 +1,20 @@
-"""Events of how instances of apps stand."""
+"""Events of how instances of apps stand, and telling of events."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from duly.core.outcomes import text_of, traceback_of
 from duly.events import AppStatePayload, DulyAppStateEvent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from duly.apps.app import App
     from duly.lifecycle import StatusChange
+    from duly.lifecycle.logs import PartLogger
+
+EventT = TypeVar("EventT")
 
 
 def event_of(change: StatusChange) -> DulyAppStateEvent:
@@ -28,3 +33,13 @@ def event_of(change: StatusChange) -> DulyAppStateEvent:
             exception_traceback=None if error is None else traceback_of(error),
         )
     )
+
+
+def tell(announce: Callable[[EventT], object] | None, event: EventT, logger: PartLogger) -> None:
+    """Call ``announce`` with the event, if there is one; what goes wrong there affects nobody here."""
+    if announce is None:
+        return
+    try:
+        announce(event)
+    except Exception as error:  # noqa: BLE001 - as above
+        logger.debug("an event could not be announced: %s", error)

@@ -18,7 +18,6 @@ import whenever
 Stored: TypeAlias = bytes | str
 
 _KIND = "$duly"
-_ZONED = whenever.ZonedDateTime.__name__
 
 _TIMES: Mapping[type, Callable[[str], Any]] = {
     kind: kind.parse_iso

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-_NEVER_LOOKED_INTO = "__pycache__"
+NEVER_LOOKED_INTO = "__pycache__"
 
 
 def digest(content: bytes) -> str:
@@ -39,7 +39,7 @@ def python_files(
 
     ``closed`` is told of directories that cannot be looked into.
     """
-    excluded = {_NEVER_LOOKED_INTO, *exclude_dirs}
+    excluded = {NEVER_LOOKED_INTO, *exclude_dirs}
     for parent, directories, files in os.walk(directory, onerror=closed):
         directories[:] = sorted(set(directories) - excluded)
         for name in sorted(files):

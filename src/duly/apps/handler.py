@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from duly.apps.announcing import event_of
+from duly.apps.announcing import event_of, tell
 from duly.apps.import_thread import in_import_thread
 from duly.apps.limits import start_within, stop_within
 from duly.apps.only_app import Marks, is_only_app
@@ -69,7 +69,6 @@ class AppHandler(Resource):
         self._announce: Callable[[AppEvent], object] | None = None
         self._deciding = asyncio.Lock()
         self._operations: set[asyncio.Task[Any]] = set()
-        self._marks = Marks()
         executor.instance_names = self.registry.instance_name
 
     # --- what it tells -----------------------------------------------------------------------------------------------
@@ -91,12 +90,7 @@ class AppHandler(Resource):
         self._announce = announce
 
     def _tell(self, event: AppEvent) -> None:
-        if self._announce is None:
-            return
-        try:
-            self._announce(event)
-        except Exception as error:  # noqa: BLE001 - it must not affect the apps
-            self.logger.debug("an event of apps could not be announced: %s", error)
+        tell(self._announce, event, self.logger)
 
     # --- by hand -----------------------------------------------------------------------------------------------------
 
@@ -218,9 +212,9 @@ class AppHandler(Resource):
         classes = {entry.manifest.app_key: _latest(entry, versions) for entry in enabled}
         marked = tuple(key for key, app_class in classes.items() if app_class is not None and is_only_app(app_class))
         marks = Marks(marked, honoured=config.dev_mode or config.allow_only_app_in_prod)
-        if marks != self._marks:
+        if marks != self.registry.marks:
             marks.tell(self.logger)
-        self._marks, self.registry.only_app = marks, marks.only_app
+        self.registry.marks = marks
         blocked_before = [entry for entry in self.registry if entry.block_reason is not None]
         for entry in self.registry:
             entry.block_reason = ONLY_APP if entry in enabled and marks.block(entry.manifest.app_key) else None
@@ -374,7 +368,7 @@ class AppHandler(Resource):
         first = self._spawn(self._start_all())
         await asyncio.wait({first}, timeout=self.startup_limit * _OF_THE_LIMIT)
         if not first.done():
-            slow = ", ".join(app.unique_name for app in self._apps() if app.status is ResourceStatus.STARTING)
+            slow = ", ".join(app.unique_name for app in self.children if app.status is ResourceStatus.STARTING)
             self.logger.warning("apps go on starting in the background: %s", slow)
 
     async def end_intake(self) -> None:
@@ -403,9 +397,6 @@ class AppHandler(Resource):
         async with self._deciding:  # no app of such a key begins meanwhile
             known = {*apps.manifests, *apps.apps}  # a table that is incomplete makes no app
             await reconcile_gone(self, known, self._executor, self._database)
-
-    def _apps(self) -> list[App[Any]]:
-        return [instance.app for entry in self.registry for instance in entry.instances if instance.app is not None]
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

@@ -114,9 +114,7 @@ class AppLoader:
 
     def check(self, manifests: Iterable[AppManifest], config: DulyConfig) -> list[tuple[AppManifest, Exception]]:
         """Those of the apps that cannot be loaded, or whose configurations are refused, with each reason."""
-        wanted = list(manifests)
-        self.know(wanted)
-        return [(manifest, problem) for manifest in wanted for problem in self.problems(manifest, config)]
+        return [(manifest, problem) for manifest in manifests for problem in self.problems(manifest, config)]
 
     def problems(self, manifest: AppManifest, config: DulyConfig) -> list[Exception]:
         """Why an app cannot be loaded, or its configurations are refused; none: it can be started."""

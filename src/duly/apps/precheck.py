@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -56,8 +56,8 @@ def check_all(config: DulyConfig, loader: AppLoader) -> None:
 
 def refuse(
     config: DulyConfig,
-    failures: Iterable[tuple[AppManifest, Exception]],
-    unread: Iterable[tuple[str, AppLoadError]] = (),
+    failures: Collection[tuple[AppManifest, Exception]],
+    unread: Collection[tuple[str, AppLoadError]] = (),
 ) -> None:
     """Raise what tells of apps that failed, and of files that could not be read to look for apps, if there are any.
 

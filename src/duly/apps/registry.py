@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from duly.apps.app import App
+from duly.apps.only_app import Marks
 from duly.config.manifest import AppManifest
 from duly.core.errors import DulyError
 from duly.core.outcomes import text_of, traceback_of
@@ -221,15 +222,12 @@ class AppRegistry:
     """Owns what is known of the apps; guarded by the event loop. The app handler is the only one who changes it."""
 
     def __init__(self) -> None:
-        self.only_app: str | None = None
-        """The key of the app that is to run alone."""
+        self.marks = Marks()
+        """Of those that are to run alone."""
         self._entries: dict[str, Entry] = {}
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(list(self._entries.values()))
-
-    def __contains__(self, app_key: object) -> bool:
-        return app_key in self._entries
 
     def __getitem__(self, app_key: str) -> Entry:
         try:
@@ -258,7 +256,7 @@ class AppRegistry:
         apps = tuple(entry.snapshot() for entry in self._entries.values())
         counted = Counter(app.status for app in apps)
         counts = MappingProxyType({status: counted[status] for status in AppStatus})
-        return AppsSnapshot(apps, counts, self.only_app)
+        return AppsSnapshot(apps, counts, self.marks.only_app)
 
 
 def unknown(app_key: str) -> str:

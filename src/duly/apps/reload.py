@@ -128,7 +128,11 @@ class Reloader:
     def _tidy(self) -> None:
         """Forget what is not needed any more, and take note of what apps are told that were imported meanwhile."""
         self._loader.keep_only(_enabled(self._applied).values())
-        self._configs = {key: self._configs.get(key) or told for key, told in self._configs_now().items()}
+        enabled = _enabled(self._config.apps.manifests)
+        self._configs = {
+            key: self._configs.get(key) or self._loader.configs(manifest, self._config)
+            for key, manifest in enabled.items()
+        }
 
     # --- new versions ------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from duly.apps.app import App
 from duly.apps.app_config import AppConfig
 from duly.apps.errors import AppConfigurationError, ConfigProblem
 from duly.config import AppManifest, DulyConfig
-from duly.config.active import ACTIVE_CONFIG
+from duly.config.active import active
 from duly.config.problems import dotted, shown
 
 
@@ -42,11 +42,8 @@ class Version:
 
 def version_of(app_class: type[App[Any]], manifest: AppManifest, config: DulyConfig) -> Version:
     """Check the configuration of each instance; variables are those that ``config`` knows."""
-    token = ACTIVE_CONFIG.set(config)
-    try:
+    with active(config):
         return Version(app_class, tuple(_configs(app_class, manifest)))
-    finally:
-        ACTIVE_CONFIG.reset(token)
 
 
 def _configs(app_class: type[App[Any]], manifest: AppManifest) -> Iterator[AppConfig | Exception]:

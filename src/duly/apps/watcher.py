@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from watchfiles import Change, awatch
 
-from duly.apps.contents import is_scratch
+from duly.apps.announcing import tell
+from duly.apps.contents import NEVER_LOOKED_INTO, is_scratch
 from duly.apps.handler import AppHandler
 from duly.apps.reload import Reloader
 from duly.config.directories import seen
@@ -52,7 +53,7 @@ class Places:
         files = config.env_files | config.toml_files
         entries = {*wanted, *files, *(path.resolve() for path in files)}
         directories = {path.parent for path in entries if path.parent.is_dir() and trees.isdisjoint(path.parents)}
-        excluded = frozenset({"__pycache__", *config.apps.exclude_dirs})
+        excluded = frozenset({NEVER_LOOKED_INTO, *config.apps.exclude_dirs})
         identities = {identity for path in trees | directories if (identity := _identity(path)) is not None}
         return cls(frozenset(trees), frozenset(directories), frozenset(entries), excluded, frozenset(identities))
 
@@ -174,12 +175,7 @@ class FileWatcherService(Service):
                 return
 
     def _tell(self, changed: frozenset[Path]) -> None:
-        if self._announce is None:
-            return
-        try:
-            self._announce(DulyFileWatcherEvent.of(changed))
-        except Exception as error:  # noqa: BLE001 - it must not affect the reload
-            self.logger.debug("an event of files could not be announced: %s", error)
+        tell(self._announce, DulyFileWatcherEvent.of(changed), self.logger)
 
     async def _reload(self) -> None:
         changes = await self._reloader.reload()

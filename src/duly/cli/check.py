@@ -14,7 +14,7 @@ from rich.console import Console
 from duly.cli.arguments import Json
 from duly.cli.progress import progress_bar
 from duly.cli.settings import names_config_file, read_config
-from duly.cli.terminal import UsageError, output
+from duly.cli.terminal import UsageError, complain, output
 from duly.ledger.diagnosis import many
 
 if TYPE_CHECKING:
@@ -125,12 +125,10 @@ def _noting(warnings: list[str]) -> Iterator[None]:
 def _print(console: Console, answer: Answer) -> None:
     from duly.config.errors import ConfigurationError
 
-    errors = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
     for warning in answer.warnings:
-        errors.print("warning:", style="bold yellow", end=" ")
-        errors.print(warning, markup=False)
+        complain("warning:", "bold yellow", warning)
     if answer.problems:
-        errors.print(str(ConfigurationError(answer.problems)), markup=False)
+        sys.stderr.write(f"{ConfigurationError(answer.problems)}\n")
         return
     console.print("no problems", style="bold green")
     console.print(

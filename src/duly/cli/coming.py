@@ -7,12 +7,12 @@ from itertools import islice
 from operator import itemgetter
 
 from duly.cli.dst_words import lines, note
-from duly.cli.schedule import Schedule, sentence_of
+from duly.cli.schedule import Schedule, sentence_of_job
 from duly.cli.times import zone_text
 from duly.core.clock import Zone
 from duly.core.trigger import Chain
 from duly.ledger.upcoming import Upcoming
-from duly.triggers.clock_changes import DAY, ClockChange, changes_for, touched, zone_of
+from duly.triggers.clock_changes import DAY, ClockChange, changes_for, named_zone, touched
 from duly.triggers.interval import Grid
 
 
@@ -63,12 +63,9 @@ def source_of_schedule(schedule: Schedule, zone: Zone) -> Source:
 
 def source_of_job(job: Upcoming) -> Source:
     """A job of a ledger."""
-    zone = None if job.schedule is None else job.schedule.timezone
-    own = zone if job.chain is None else zone_of(job.chain, zone)
-    stored = job.job
-    known = " ".join(filter(None, (stored.trigger_label, stored.trigger_detail)))
-    sentence = sentence_of(job.chain, known or stored.trigger_type or "no schedule")
-    return Source(stored.full_name, sentence, "UTC" if isinstance(own, int) else own, job.chain, job.slots, job)
+    zone = named_zone(job.chain, None if job.schedule is None else job.schedule.timezone)
+    sentence = sentence_of_job(job.job, job.chain, job.job.trigger_type or "no schedule")
+    return Source(job.job.full_name, sentence, zone, job.chain, job.slots, job)
 
 
 def coming(sources: Sequence[Source], start: int, number: int, shown_in: Zone) -> list[Coming]:

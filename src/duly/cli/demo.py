@@ -31,7 +31,7 @@ def show_demo() -> int:
         _copy_examples(folder)
         with chdir(folder):
             config = _settings(folder)
-            ledger = config.data_dir / "duly.db"
+            ledger = config.ledger_path
             _introduce(console, folder, ledger)
             code = run(lambda: config)
         if ledger.is_file():

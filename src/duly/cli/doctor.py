@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from duly.cli.arguments import Json, LocalUtc, Since
-from duly.cli.ledger_file import existing, job_called, read_since, using
+from duly.cli.ledger_file import existing, job_called, read_since, reading, using
 from duly.cli.progress import progress_bar
 from duly.cli.terminal import Failed, Problems, output, paged
 from duly.cli.times import iso
@@ -72,7 +72,7 @@ def _job_ids(file: Path, names: list[str]) -> list[int] | None:
     if not names:
         return None
     problems = Problems()
-    with LedgerReader(file, clock=current(), read_timeout_seconds=None) as reader:
+    with reading(file) as reader:
         found = [problems.attempt(partial(_job_id, reader, name), 0) for name in names]
     problems.check()
     return found

@@ -9,14 +9,13 @@ from rich.table import Table
 from rich.text import Text
 from whenever import SYSTEM_TZ, PlainDateTime
 
-from duly.cli.ledger_file import job_called, ledger_of, using
-from duly.cli.schedule import sentence_of
+from duly.cli.ledger_file import job_called, ledger_of, reading
+from duly.cli.schedule import sentence_of_job
 from duly.cli.terminal import Problems, UsageError, output
 from duly.cli.times import iso, moment_text, read_duration, read_moment, read_zone, zone_text
 from duly.core.clock import SECOND, Zone, current, nanoseconds, zoned
 from duly.ledger.executions import Execution
 from duly.ledger.lock import holder
-from duly.ledger.reader import LedgerReader
 from duly.ledger.upcoming import newest_chain
 from duly.ledger.why import Why, why
 from duly.ledger.why_words import sentence
@@ -33,7 +32,7 @@ def show_why(name: str, at: str, ledger: Path | None, timezone: str | None, *, j
     given = problems.attempt(partial(read_zone, timezone), None)
     path = problems.attempt(partial(ledger_of, ledger), Path())
     problems.check()
-    with using(path), LedgerReader(path, clock=current(), read_timeout_seconds=None) as reader:
+    with reading(path) as reader:
         try:
             job = job_called(reader, name)
         except ValueError as error:
@@ -44,8 +43,7 @@ def show_why(name: str, at: str, ledger: Path | None, timezone: str | None, *, j
         asked = problems.attempt(lambda: _moment(at, zone, now), now)
         problems.check()
         answer = reader.read(why, job, asked, now=now, alive=holder(path) is not None)
-    known = " ".join(filter(None, (job.trigger_label, job.trigger_detail)))
-    words = sentence_of(chain, known or "unknown")
+    words = sentence_of_job(job, chain, "unknown")
     shown_in: Zone = "UTC" if utc else zone
     console = output()
     if json:
@@ -160,16 +158,14 @@ def _json(answer: Why, path: Path, zone: Zone) -> dict[str, object]:
 def _execution_json(row: Execution | None, zone: Zone) -> dict[str, object] | None:
     if row is None:
         return None
-    ran = row.status not in {"skipped", "missed"}
-    ended = ran and row.status not in {"started", "interrupted"}
     return {
         "execution_id": row.execution_id,
         "scheduled": None if row.scheduled_ts is None else iso(row.scheduled_ts, zone),
         "scheduled_to": None if row.scheduled_to_ts is None else iso(row.scheduled_to_ts, zone),
         "status": row.status,
         "reason": row.reason,
-        "start": iso(row.execution_start_ts, zone) if ran else None,
-        "end": iso(row.execution_start_ts + row.duration_ns, zone) if ended else None,
+        "start": iso(row.execution_start_ts, zone) if row.ran else None,
+        "end": iso(row.end_ts, zone) if row.ended else None,
         "attempt": row.attempt_number,
         "ticks": row.tick_count,
         "trigger_mode": row.trigger_mode,

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from duly.cli.arguments import Json, LedgerFile, LocalUtc, Since
-from duly.cli.ledger_file import existing, job_called, read_since, using
+from duly.cli.ledger_file import existing, job_called, read_since, reading
 from duly.cli.terminal import Problems, UsageError, output, paged
 from duly.cli.times import duration_text, iso
 from duly.core.clock import SECOND, Zone, current, zoned
@@ -59,7 +59,7 @@ def show_history(
     problems.attempt(lambda: existing(file), file)
     begin = problems.attempt(lambda: read_since(since, current().now(), zone), None)
     problems.check()
-    with using(file), LedgerReader(file, clock=current(), read_timeout_seconds=None) as reader:
+    with reading(file) as reader:
         try:
             wanted = None if job is None else job_called(reader, job)
         except ValueError as error:
@@ -97,7 +97,7 @@ def _json(answer: Answer, zone: Zone) -> dict[str, object]:
                 "name": _name(row),
                 "scheduled": time(row.scheduled_ts),
                 "scheduled_to": time(row.scheduled_to_ts),
-                "start": time(_start(row)),
+                "start": time(row.execution_start_ts) if row.ran else None,
                 "duration_ms": row.duration_ns / _MILLISECOND,
                 "status": row.status,
                 "reason": row.reason,
@@ -127,15 +127,14 @@ def _table(answer: Answer, zone: Zone) -> Table:
     table.add_column("Error", style="red")
     for row in answer.rows:
         name = [] if answer.job is not None else [Text(_name(row) or "deleted")]
-        ran = _start(row) is not None
         table.add_row(
             _nominal(row, zone),
             *name,
-            _time(row.execution_start_ts, zone, exact=True) if ran else "",
-            _run_time(row.duration_ns) if ran and row.status not in {"started", "interrupted"} else "",
+            _time(row.execution_start_ts, zone, exact=True) if row.ran else "",
+            _run_time(row.duration_ns) if row.ended else "",
             f"[{_STYLES.get(row.status, 'red')}]{row.status}[/]",
             row.reason or "",
-            str(row.attempt_number) if ran else "",
+            str(row.attempt_number) if row.ran else "",
             str(row.tick_count),
             Text(_error(row)),
         )
@@ -163,11 +162,6 @@ def _nominal(row: Execution, zone: Zone) -> str:
     return f"{first} … {time if first.startswith(day) else last}"
 
 
-def _start(row: Execution) -> int | None:
-    """When it began; ``None``: it did not run."""
-    return None if row.status in {"skipped", "missed"} else row.execution_start_ts
-
-
 def _name(row: Execution) -> str | None:
     if row.name is None:
         return None
@@ -176,8 +170,7 @@ def _name(row: Execution) -> str | None:
 
 
 def _error(row: Execution) -> str:
-    first, *_ = (row.error_message or "").splitlines() or [""]
-    text = ": ".join(filter(None, (row.error_type, first)))
+    text = row.error
     return text if len(text) <= _LONGEST_ERROR else text[: _LONGEST_ERROR - 1] + "…"
 
 

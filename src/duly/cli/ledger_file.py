@@ -9,7 +9,7 @@ from pathlib import Path
 from duly.cli.settings import load_config
 from duly.cli.terminal import Failed
 from duly.cli.times import read_duration, read_moment
-from duly.core.clock import SECOND, Zone
+from duly.core.clock import SECOND, Zone, current
 from duly.ledger import jobs
 from duly.ledger.errors import DatabaseFileError
 from duly.ledger.jobs import StoredJob
@@ -45,8 +45,7 @@ def ledger_of(source: Path | None) -> Path:
     """
     if source is not None and existing(source).suffix != ".toml":
         return source
-    config = load_config(source)
-    path = config.database.path or config.data_dir / "duly.db"
+    path = load_config(source).ledger_path
     if not path.is_file():
         raise NoLedgerError(f"there is no ledger at {path} yet: duly run makes it, or give the path of one")
     return path
@@ -61,6 +60,13 @@ def using(path: Path) -> Iterator[None]:
         raise Failed(str(error)) from error
     except sqlite3.Error as error:
         raise Failed(f"cannot use {path}: {error}{_advice(error)}") from error
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[LedgerReader]:
+    """Give what reads the ledger, however long that takes; ``using`` it."""
+    with using(path), LedgerReader(path, clock=current(), read_timeout_seconds=None) as reader:
+        yield reader
 
 
 def read_since(text: str | None, now: int, zone: Zone) -> int | None:

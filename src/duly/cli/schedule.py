@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from duly.cli.times import duration_text, read_duration
 from duly.core.clock import Zone
 from duly.core.trigger import Chain
+from duly.ledger.jobs import StoredJob
 from duly.triggers import Cron, Daily, Every
 from duly.triggers.explain import sentence
 from duly.triggers.interval import Grid
@@ -88,6 +89,11 @@ def sentence_of(chain: Chain | None, otherwise: str) -> str:
     if isinstance(chain, Grid):
         return f"every {duration_text(chain.step, units=4)} of elapsed time"
     return otherwise
+
+
+def sentence_of_job(job: StoredJob, chain: Chain | None, otherwise: str) -> str:
+    """The schedule of a job in words: those of its chain, else what its trigger says of itself, else ``otherwise``."""
+    return sentence_of(chain, " ".join(filter(None, (job.trigger_label, job.trigger_detail))) or otherwise)
 
 
 def _every(text: str, seconds: float) -> Schedule:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from duly.cli.arguments import Json, LocalUtc
-from duly.cli.ledger_file import ledger_of, using
+from duly.cli.ledger_file import ledger_of, reading
 from duly.cli.progress import progress_bar
 from duly.cli.simulation import Part, PileUp, Simulation, Tally, pile_ups, pressure, simulate
 from duly.cli.terminal import Problems, UsageError, output, paged
@@ -24,8 +24,8 @@ from duly.ledger.executions import ExecutionFilter
 from duly.ledger.jobs import StoredJob
 from duly.ledger.reader import LedgerReader
 from duly.ledger.upcoming import Upcoming, upcoming
+from duly.triggers.clock_changes import DAY
 
-_DAY = 86_400 * SECOND
 _DURATIONS_READ = 100
 _TELLING = ("success", "error", "timed_out")
 """Executions that tell how long the next may take."""
@@ -77,12 +77,12 @@ def show_simulation(
     path = problems.attempt(lambda: ledger_of(source), Path())
     now = round_to_second(current().now())
     start = now if from_ is None else problems.attempt(lambda: read_moment(from_, zone), now)
-    end = start + _DAY if to is None else problems.attempt(lambda: read_moment(to, zone), start + _DAY)
+    end = start + DAY if to is None else problems.attempt(lambda: read_moment(to, zone), start + DAY)
     if end <= start:
         problems.found.append(f"the window is empty: --to ({iso(end, zone)}) must be later than --from")
     given = problems.attempt(lambda: _read_durations(duration or []), _NOTHING)
     problems.check()
-    with using(path), LedgerReader(path, clock=current(), read_timeout_seconds=None) as reader:
+    with reading(path) as reader:
         play = _play(reader, start, end, given)
     console = output()
     if json:

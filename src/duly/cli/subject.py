@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from duly.cli.ledger_file import NoJobError, NoLedgerError, job_called, ledger_of, using
+from duly.cli.ledger_file import NoJobError, NoLedgerError, job_called, ledger_of, reading
 from duly.cli.schedule import ACCEPTED, NoScheduleError, Schedule, read_schedule
 from duly.cli.settings import Misconfigured
-from duly.core.clock import current
 from duly.ledger.jobs import StoredJob, jobs
-from duly.ledger.reader import LedgerReader
 from duly.ledger.upcoming import Upcoming, upcoming
 
 
@@ -55,6 +53,6 @@ def _job_in_use(name: str) -> JobsOf:
 
 
 def _jobs_of(path: Path, name: str | None) -> JobsOf:
-    with using(path), LedgerReader(path, clock=current(), read_timeout_seconds=None) as reader:
+    with reading(path) as reader:
         found: Sequence[StoredJob] = reader.read(jobs, state="live") if name is None else [job_called(reader, name)]
         return JobsOf(path, [reader.read(upcoming, job) for job in found], one=name is not None)

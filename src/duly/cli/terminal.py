@@ -75,8 +75,13 @@ def paged(console: Console, lines: int) -> AbstractContextManager[object]:
 
 def report(problems: Sequence[str], *, code: int) -> int:
     """Write one line per problem to standard error and give ``code`` back."""
-    console = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
     for problem in problems:
-        console.print("error:", style="bold red", end=" ")
-        console.print(problem, markup=False)
+        complain("error:", "bold red", problem)
     return code
+
+
+def complain(word: str, style: str, text: str) -> None:
+    """Write a line to standard error: a word in ``style``, and what it is about."""
+    console = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+    console.print(word, style=style, end=" ")
+    console.print(text, markup=False)

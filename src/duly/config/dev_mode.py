@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from duly.config.active import ACTIVE_CONFIG
+from duly.config.logs import LEVELS
 
 Defaults: TypeAlias = Mapping[str, Mapping[str, Any]]
 
@@ -60,4 +61,4 @@ def level_before_load(environment: Mapping[str, str] = os.environ) -> str:
     """The level of messages until settings are loaded."""
     names = ("DULY__LOGGING__LOG_LEVEL", "DULY_LOG_LEVEL", "LOG_LEVEL")
     given = next(filter(None, map(environment.get, names)), "INFO").strip().upper()
-    return given if given in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"} else "INFO"
+    return given if given in LEVELS else "INFO"

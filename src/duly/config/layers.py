@@ -49,11 +49,11 @@ class Layer:
 
 @dataclass(slots=True)
 class Stack:
-    """Layers merged key by key, the first one on top; owned by the load that fills it."""
+    """Layers merged key by key, the first one on top; filled by the load that makes it, and left alone from then on."""
 
     values: dict[str, Any] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    _owners: dict[KeyPath, Layer] = field(default_factory=dict)
+    _owners: dict[KeyPath, Layer] = field(default_factory=dict, compare=False)
 
     def put_below(self, layer: Layer) -> bool:
         """Add what no layer so far has set; whether there was anything of that."""
@@ -133,10 +133,10 @@ def _is_app(path: KeyPath) -> bool:
     return len(path) == _APP_KEYS and path[0] == "apps" and path[1] not in RESERVED_NAMES
 
 
-def duplicate(one: Origin, other: Origin) -> Problem:
-    """What is wrong with a key that is defined in two places of a file."""
+def duplicate(one: Origin, other: Origin, *, remedy: str = "rename") -> Problem:
+    """What is wrong with a key that is defined in two places of a file; ``remedy`` is what to do with one of them."""
     first, second = sorted((one, other), key=lambda origin: origin.line or 0)
-    fix = f"defined in line {first.line} and in line {second.line}: rename one of the two"
+    fix = f"defined in line {first.line} and in line {second.line}: {remedy} one of the two"
     return Problem(second.place, dotted(second.written), None, fix, second.line)
 
 

@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from duly.config.directories import seen
-from duly.config.values import expanded
+from duly.config.values import HomePath
 
 log = logging.getLogger("duly.config")
 
@@ -35,6 +35,9 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "app_config": ("config", "app_config"),
 }
 """What a field may be called in an app table; the first that is there counts."""
+
+FIELDS: Mapping[str, str] = {name: field for field, names in ALIASES.items() for name in names}
+"""By what a field may be called: the field."""
 
 TABLE_KEYS = ("filename", "class_name", "app_dir", "enabled", "display_name", "config", "auto_loaded")
 """What an app table may say, by the usual name."""
@@ -50,13 +53,8 @@ def is_reserved_key(key: str) -> bool:
 
 def by_field(table: Mapping[str, Any]) -> dict[str, Any]:
     """An app table with the names of fields in place of what they may be called too."""
-    named = {alias: field for field, aliases in ALIASES.items() for alias in aliases}
-    found = {
-        field: table[present]
-        for field, aliases in ALIASES.items()
-        if (present := next((alias for alias in aliases if alias in table), None)) is not None
-    }
-    return {**found, **{key: value for key, value in table.items() if key not in named}}
+    found = {field: table[name] for field, names in ALIASES.items() for name in reversed(names) if name in table}
+    return {**found, **{key: value for key, value in table.items() if key not in FIELDS}}
 
 
 def missing(table: Mapping[str, Any], fields: Collection[str]) -> list[str]:
@@ -83,7 +81,7 @@ class AppManifest(BaseModel):
     """The class of the app in that file."""
     display_name: str = Field(default="", validate_default=True)
     """Name shown to people; empty is ``class_name``."""
-    app_dir: Path
+    app_dir: HomePath
     """Directory of the file; a relative one counts from the working directory."""
     app_config: list[dict[str, Any]] = Field(default_factory=list, validate_default=True)
     """Configuration of each instance, one table or a list of them; never empty, each with an ``instance_name``."""
@@ -123,11 +121,6 @@ class AppManifest(BaseModel):
     @classmethod
     def _name_for_people(cls, given: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - as it was written
         return info.data.get("class_name", "") if given in (None, "") else given
-
-    @field_validator("app_dir")
-    @classmethod
-    def _expand(cls, given: Path) -> Path:
-        return expanded(given)
 
     @field_validator("app_dir", "full_path")
     @classmethod

@@ -53,7 +53,7 @@ def truncated(secret: str | None) -> str:
 
 def shown(path: KeyPath, value: object) -> str:
     """A value as it was written, on one line, without secrets and not too long."""
-    text = _spelled(_masked(value, secret=any(map(_is_secret, path))))
+    text = as_toml(_masked(value, secret=any(map(_is_secret, path))))
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
 
 
@@ -69,13 +69,13 @@ def _masked(value: Any, *, secret: bool) -> Any:  # noqa: ANN401 - as it was wri
     return truncated(str(value)) if secret else value
 
 
-def _spelled(value: Any) -> str:  # noqa: ANN401 - as it was written
-    """As in a TOML file, but for what TOML has not."""
+def as_toml(value: Any) -> str:  # noqa: ANN401 - as it was written
+    """A value as in a TOML file, but for what TOML has not."""
     if isinstance(value, Mapping):
-        inside = ", ".join(f"{key} = {_spelled(inner)}" for key, inner in value.items())
+        inside = ", ".join(f"{key} = {as_toml(inner)}" for key, inner in value.items())
         return f"{{ {inside} }}" if inside else "{}"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_spelled, value))}]"
+        return f"[{', '.join(map(as_toml, value))}]"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, bool):

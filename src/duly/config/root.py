@@ -12,6 +12,8 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
+    BaseModel,
+    ConfigDict,
     Field,
     PrivateAttr,
     TypeAdapter,
@@ -21,7 +23,6 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from duly.config.active import ACTIVE_CONFIG
 from duly.config.app_tables import AppFinder, manifests_of
@@ -57,7 +58,7 @@ def _by_mode(production: Any, dev: Any) -> Callable[[dict[str, Any]], Any]:  # n
     return lambda values: dev if values["dev_mode"] else production
 
 
-class DulyConfig(BaseSettings):
+class DulyConfig(BaseModel):
     """All settings of one process; validates on assignment, and a refused value leaves the old one in place.
 
     Made with ``DulyConfig(...)``, it reads its sources: arguments, the environment, ``.env`` files, ``duly.toml``.
@@ -67,7 +68,7 @@ class DulyConfig(BaseSettings):
         ConfigurationError: with all problems that were found in all sources.
     """
 
-    model_config = SettingsConfigDict(
+    model_config = ConfigDict(
         extra="forbid",
         validate_assignment=True,
         validate_default=True,  # makes the groups of what has not been written
@@ -115,8 +116,8 @@ class DulyConfig(BaseSettings):
     allow_only_app_in_prod: bool = False
 
     _sources: Sources = PrivateAttr()
-    _hassette_files: tuple[Path, ...] = PrivateAttr(default=())
-    _dotenv: Variables = PrivateAttr()
+    _loaded: Loaded = PrivateAttr()
+    """What the sources said when they were last read."""
     _warned: set[str] = PrivateAttr(default_factory=set)
     """What apps have warned of; only ever added to, by any thread."""
     _app_finder: AppFinder | None = PrivateAttr(default=None)
@@ -135,13 +136,13 @@ class DulyConfig(BaseSettings):
             refused = True
         if refused:
             problems, sound = explain(self._explanation(loaded, dev_mode=dev_mode), loaded, type(self))
-            rest = None if sound is None else self._rest(sources, loaded.dotenv, {"dev_mode": dev_mode, **sound})
+            rest = None if sound is None else self._rest(sources, loaded, {"dev_mode": dev_mode, **sound})
             raise ConfigurationError(problems, rest)
         if "dev_mode" not in written:
             self.model_fields_set.discard("dev_mode")
             if sign:
                 log.info("dev mode is on, since %s; set dev_mode to choose", sign)
-        self._sources, self._hassette_files, self._dotenv = sources, loaded.hassette_files, loaded.dotenv
+        self._sources, self._loaded = sources, loaded
 
     @classmethod
     def load(
@@ -164,8 +165,13 @@ class DulyConfig(BaseSettings):
         """Settings of these values and defaults alone, in production mode unless told otherwise."""
         return cls(Sources(arguments=values, dev_mode=False))
 
+    @property
+    def ledger_path(self) -> Path:
+        """The file of the ledger."""
+        return self.database.path or self.data_dir / "duly.db"
+
     @classmethod
-    def _rest(cls, sources: Sources, dotenv: Variables, values: Mapping[str, Any]) -> Self | None:
+    def _rest(cls, sources: Sources, loaded: Loaded, values: Mapping[str, Any]) -> Self | None:
         """Settings of those values that are fine; ``None``: they cannot be had, of groups made elsewhere."""
         config = cls.__new__(cls)
         try:
@@ -173,7 +179,7 @@ class DulyConfig(BaseSettings):
                 cls.__pydantic_validator__.validate_python(values, self_instance=config)
         except ValidationError:
             return None
-        config._sources, config._dotenv = sources, dotenv  # noqa: SLF001 - made here
+        config._sources, config._loaded = sources, loaded  # noqa: SLF001 - made here
         return config
 
     @classmethod
@@ -190,7 +196,7 @@ class DulyConfig(BaseSettings):
 
     def problem_at(self, path: KeyPath, value: object, fix: str) -> Problem:
         """What is wrong with a value, found after the settings were read: told with where it was written."""
-        return load(self._sources, type(self)).stack.or_default(path).problem(value, fix)
+        return self._loaded.stack.or_default(path).problem(value, fix)
 
     def _explanation(self, loaded: Loaded, *, dev_mode: bool) -> Explanation:
         """Explains in terms of the defaults of the mode that was written, else of ``dev_mode``."""
@@ -227,12 +233,7 @@ class DulyConfig(BaseSettings):
     @property
     def toml_files(self) -> set[Path]:
         """The TOML files that there are, and those of Hassette that were used."""
-        return {*self._sources.toml_files, *self._hassette_files}
-
-    @property
-    def hassette_files(self) -> tuple[Path, ...]:
-        """Files written for Hassette that were used."""
-        return self._hassette_files
+        return {*self._sources.toml_files, *self._loaded.hassette_files}
 
     def get_watchable_files(self) -> set[Path]:
         """Files and directories of which a change matters, as far as they exist."""
@@ -297,14 +298,15 @@ class DulyConfig(BaseSettings):
 
     def _variables(self) -> tuple[Variables, ...]:
         """Those of the process, then those of the files."""
-        return (self._dotenv,) if self._sources.hermetic else (of_process(), self._dotenv)
+        dotenv = self._loaded.dotenv
+        return (dotenv,) if self._sources.hermetic else (of_process(), dotenv)
 
     def import_env_files(self) -> tuple[str, ...]:
         """Put the variables of the ``.env`` files into ``os.environ``, but for those that are there.
 
         Does nothing without ``import_dot_env_files``. Gives the names of those that were put there.
         """
-        return import_variables(self._dotenv.values) if self.import_dot_env_files else ()
+        return import_variables(self._loaded.dotenv.values) if self.import_dot_env_files else ()
 
     def is_first(self, warning: str) -> bool:
         """Whether nothing has warned of this since the settings were read."""
@@ -321,8 +323,7 @@ class DulyConfig(BaseSettings):
         try:
             self.apps.manifests = manifests_of(self.apps, self.app_finder)
         except ValidationError as error:
-            explanation = self._explanation(load(self._sources, type(self)), dev_mode=self.dev_mode)
-            found = explanation.problems(error)
+            found = self._explanation(self._loaded, dev_mode=self.dev_mode).problems(error)
             refused = {str(path[1]) for keys in found for path in keys}
             raise ConfigurationError(found.values(), self._without_apps(refused)) from None
 
@@ -352,8 +353,7 @@ class DulyConfig(BaseSettings):
         self.__dict__.update(fresh.__dict__)
         self.model_fields_set.clear()
         self.model_fields_set.update(fresh.model_fields_set)
-        self._hassette_files = fresh.hassette_files
-        self._dotenv, self._warned = fresh._dotenv, fresh._warned  # noqa: SLF001 - made here
+        self._loaded, self._warned = fresh._loaded, fresh._warned  # noqa: SLF001 - made here
         if result.waiting:
             log.warning("waiting for a restart: %s", ", ".join(result.waiting))
         return result

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from duly.config.logs import LEVELS
 from duly.config.manifest import ALIASES, REQUIRED_KEYS, TABLE_KEYS, AppManifest
 from duly.config.root import DulyConfig
+from duly.config.sources import TOKEN_KEYS
 
 FILE = Path(__file__).with_name("duly.schema.json")
 
@@ -57,7 +58,7 @@ def _settings() -> dict[str, Any]:
     apps["properties"]["apps"] = {"type": "object", "additionalProperties": _APP}
     apps["additionalProperties"] = _APP
     token = settings["properties"]["token"]
-    return {**settings, "properties": {**settings["properties"], "ha_token": token, "home_assistant_token": token}}
+    return {**settings, "properties": {**settings["properties"], **dict.fromkeys(TOKEN_KEYS, token)}}
 
 
 def _app() -> dict[str, Any]:

@@ -22,7 +22,7 @@ PREFIX = "DULY__"
 
 _TOKEN_VARIABLES = dict.fromkeys(("HA_TOKEN", "HOME_ASSISTANT_TOKEN", "TOKEN"), "token")
 
-_TOKEN_KEYS = ("token", "ha_token", "home_assistant_token")
+TOKEN_KEYS = ("token", "ha_token", "home_assistant_token")
 
 _DIRECTORY_VARIABLES = {"DULY_CONFIG_DIR": "config_dir", "DULY_DATA_DIR": "data_dir"}
 
@@ -92,7 +92,7 @@ def search_places() -> tuple[Path, ...]:
 
 @dataclass(slots=True)
 class Loaded:
-    """Everything that the sources say; owned by the load that made it."""
+    """Everything that the sources say; filled by the load that makes it, and left alone from then on."""
 
     stack: Stack = field(default_factory=Stack)
     problems: list[Problem] = field(default_factory=list)
@@ -181,10 +181,10 @@ def _of_file(file: TomlFile, root: str, loaded: Loaded) -> Iterator[Layer]:
 
 def _with_token(layer: Layer) -> Layer:
     """The token under its own name, whichever of its names was written."""
-    written = next((name for name in _TOKEN_KEYS if name in layer.values), None)
+    written = next((name for name in TOKEN_KEYS if name in layer.values), None)
     if written is None:
         return layer
-    values = {key: value for key, value in layer.values.items() if key not in _TOKEN_KEYS}
+    values = {key: value for key, value in layer.values.items() if key not in TOKEN_KEYS}
     return Layer(
         {**values, "token": layer.values[written]},
         lambda path: layer.locate((written, *path[1:]) if path[:1] == ("token",) else path),
@@ -224,7 +224,7 @@ def _hassette_layers(
         if layer := variables.layer(_HASSETTE_PREFIX, _HASSETTE_VARIABLES):
             yield ", ".join(variables.names(_HASSETTE_PREFIX, _HASSETTE_VARIABLES)), None, layer
     if file is not None and "hassette" in file.values and (layer := loaded.attempt(lambda: file.under("hassette"))):
-        yield f"[hassette] in {file.path}", file.path, _with_token(layer)
+        yield f"[hassette] in {file.path}", file.path, layer
     old = _chosen(sources.hassette_files, loaded)
     if old is not None:
         yield from ((str(old.path), old.path, layer) for layer in _of_file(old, "hassette", loaded))

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from duly.config.errors import ConfigurationError
-from duly.config.layers import Layer, Origin
-from duly.config.problems import KeyPath, Problem, dotted
+from duly.config.layers import Layer, Origin, duplicate
+from duly.config.problems import KeyPath, Problem
 from duly.config.toml_lines import Lines, scan
 
 ROOT_TABLES = ("duly", "hassette")
@@ -92,8 +92,8 @@ def _duplicates(path: Path, lines: Lines) -> list[Problem]:
 
 def _duplicate(path: Path, key_path: KeyPath, first: int, second: int) -> Problem:
     below = key_path[1:] if key_path[0] in ROOT_TABLES and len(key_path) > 1 else key_path
-    step = "rename one of the two" if below[0] == "apps" else "remove one of the two"
-    return Problem(str(path), dotted(below), None, f"defined in line {first} and in line {second}: {step}", second)
+    one, other = (Origin(str(path), below, line) for line in (first, second))
+    return duplicate(one, other, remedy="rename" if below[0] == "apps" else "remove")
 
 
 def _invalid(path: Path, error: str) -> Problem:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from duly.config.apps import AppsConfig
-from duly.config.manifest import ALIASES, AppManifest
-from duly.config.problems import KeyPath
+from duly.config.manifest import FIELDS, AppManifest
+from duly.config.problems import KeyPath, as_toml
 
 NO_LIMIT = '"none" for no limit'
 
@@ -24,7 +23,7 @@ def field_at(model: type[BaseModel], path: KeyPath) -> tuple[type[BaseModel], st
             model = AppManifest
             continue
         if model is AppManifest:
-            key = next((name for name, aliases in ALIASES.items() if key in aliases), key)  # noqa: PLW2901 - the same key
+            key = FIELDS.get(str(key), key)  # noqa: PLW2901 - the same key
         field = model.model_fields.get(str(key))
         kind = field.annotation if field is not None else None
         if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
@@ -35,27 +34,22 @@ def field_at(model: type[BaseModel], path: KeyPath) -> tuple[type[BaseModel], st
 
 def allowed(model: type[BaseModel], name: str) -> str:
     """What the field may be: "must be a whole number of 1 or more"."""
-    schema = model.model_json_schema()["properties"].get(name, {})
-    return f"must be {_described(schema)}"
+    return f"must be {_described(_schema(model, name))}"
 
 
 def example(model: type[BaseModel], name: str, default: object) -> str | None:
     """One valid value, as in TOML; ``None`` if the words alone say it. ``default``: that of the settings, if any."""
-    schema = model.model_json_schema()["properties"].get(name, {})
+    schema = _schema(model, name)
     examples = schema.get("examples", [])
     value = examples[0] if examples else schema.get("default") if default is None else default
     return spelled(value) if isinstance(value, str | int | float | Path) or value else None
 
 
 def spelled(value: object) -> str:
-    """A value as in TOML; ``none`` for none."""
+    """A default as in TOML, or in words where that shows nothing."""
     if value is None:
         return "none"
-    if isinstance(value, bool | str):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(spelled, value))}]" if value else "an empty list"
-    return str(value)
+    return "an empty list" if value in ((), []) else as_toml(value)
 
 
 def nearest(key: str, known: Iterable[str]) -> str:
@@ -65,9 +59,15 @@ def nearest(key: str, known: Iterable[str]) -> str:
     return f"did you mean `{close[0]}`?" if close else f"known keys: {', '.join(names)}"
 
 
+def _schema(model: type[BaseModel], name: str) -> dict[str, Any]:
+    """The JSON Schema of a field; empty if there is none of that name."""
+    found: dict[str, Any] = model.model_json_schema()["properties"].get(name, {})
+    return found
+
+
 def _described(schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
-        *most, last = (json.dumps(value) for value in schema["enum"])
+        *most, last = map(as_toml, schema["enum"])
         return f"{', '.join(most)} or {last}"
     if "anyOf" in schema:
         return _one_of(schema)

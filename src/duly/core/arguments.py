@@ -13,7 +13,7 @@ from inspect import (
     isgeneratorfunction,
     signature,
 )
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any, TypeVar
 
 EnumT = TypeVar("EnumT", bound=StrEnum)
@@ -36,8 +36,9 @@ def is_async(func: Callable[..., Any]) -> bool:
     Raises:
         TypeError: a generator function, of which a call runs nothing.
     """
-    if type(func) is FunctionType and not func.__dict__:  # with attributes it may be marked as a coroutine function
-        flags = func.__code__.co_flags
+    plain = _plain(func)
+    if type(plain) is FunctionType and not plain.__dict__:  # with attributes it may be marked as a coroutine function
+        flags = plain.__code__.co_flags
         if not flags & (CO_GENERATOR | CO_ASYNC_GENERATOR):
             return bool(flags & CO_COROUTINE)
     while isinstance(func, partial):
@@ -54,9 +55,10 @@ def checked_arguments(func: Callable[..., Any], args: object, kwargs: object) ->
     Raises:
         TypeError: it cannot; or they are no arguments at all.
     """
-    if args == () and kwargs is None and type(func) is FunctionType:  # the usual case, at little cost
-        code = func.__code__
-        if not code.co_argcount and not code.co_kwonlyargcount:
+    plain = _plain(func)
+    if args == () and kwargs is None and type(plain) is FunctionType:  # the usual case, at little cost
+        code = plain.__code__
+        if code.co_argcount == (0 if plain is func else 1) and not code.co_kwonlyargcount:
             return ()
     if isinstance(args, str | bytes) or not isinstance(args, Iterable):
         raise TypeError(f"args must be a sequence of positional arguments, got {args!r}: one alone is written (x,)")
@@ -74,6 +76,11 @@ def checked_arguments(func: Callable[..., Any], args: object, kwargs: object) ->
             f"func {callable_name(func)} cannot be called with args={positional!r} and kwargs={kwargs!r}: {error}"
         ) from None
     return positional
+
+
+def _plain(func: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of a bound method; anything else as it is."""
+    return func.__func__ if type(func) is MethodType else func
 
 
 def member(enum: type[EnumT], what: str, value: str) -> EnumT:

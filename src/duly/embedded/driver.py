@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 from duly.core.clock import NEVER, SECOND, Clock, Zone
 from duly.core.decisions import Cancel, Close, Decision, Done, Run, TriggerFailed, TriggerLagged, Wait
 from duly.core.engine import Engine
-from duly.core.lateness import Lateness
+from duly.core.lateness import CLOCK_JUMPED, Lateness
 from duly.core.outcomes import Failure, Outcome, Reason, classify, text_of
 from duly.core.policy import Misfire
 from duly.embedded.attempt import TIMED_OUT, time_out_message
@@ -369,9 +369,8 @@ class Driver:
                     return SECONDS_UNTIL_ROOM
             earliest = self._earliest()
             if earliest <= now:
-                late = self._lateness
-                until = late.until if earliest <= late.until else now
-                self.carry_out(self.engine.tick(now, late.why(earliest), BATCH, until))
+                why, until = self._lateness.of_tick(earliest, now)
+                self.carry_out(self.engine.tick(now, why, BATCH, until))
                 earliest = self._earliest()
             monotonic = self.clock.monotonic()
             self._time_out(monotonic)
@@ -392,8 +391,7 @@ class Driver:
         delta = self._lateness.look(now)
         if delta:
             self.engine.step(delta)
-            text = "the wall clock was stepped, or the machine slept: seconds=%+.3f"
-            self._log(logging.WARNING, text, delta / SECOND)
+            self._log(logging.WARNING, CLOCK_JUMPED, delta / SECOND)
 
     def _time_out(self, monotonic: int) -> None:
         for run, limit in self._deadlines.passed(monotonic):

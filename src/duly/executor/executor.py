@@ -242,14 +242,17 @@ class CommandExecutor(Service):
         repository = self.repository
         return await self._database.submit(lambda db: repository.register_job(db, registration))
 
-    def mark_job_cancelled(self, db_id: int) -> asyncio.Future[None]:
+    def mark_job_cancelled(self, db_id: int, ended: tuple[int, int] | None = None) -> asyncio.Future[None]:
         """Note that a job was cancelled; an unknown id has no effect.
 
-        It has its place before later registrations from the moment of the call on, awaited or not.
+        ``ended``: the id of its schedule, all of whose slots are recorded, and when that ended. It has its place before
+        later registrations from the moment of the call on, awaited or not.
         """
         database, now = self._database, self._clock.now()
 
         def cancel(db: sqlite3.Connection) -> None:
+            if ended is not None:
+                database.repository.end_schedule(db, *ended)
             database.repository.settle_job(db, db_id, now, database.session_id)
             database.repository.cancel_job(db, db_id, now)
 

@@ -47,7 +47,7 @@ class DatabaseService(Service):
         settings = duly.config.database
         self.clock = clocks.current()
         self.repository = TelemetryRepository()
-        self.path: Path = settings.path or duly.config.data_dir / "duly.db"
+        self.path: Path = duly.config.ledger_path
         self.entries = EntryStore(self.repository)
         self.records: RecordQueue[Entry] = RecordQueue(
             self.entries,

@@ -15,7 +15,7 @@ from duly.history.log_entries import LogEntry
 from duly.history.log_pipeline import LogPipeline, LogSettings
 from duly.history.sessions import SessionManager
 from duly.ledger.record_queue import with_savepoint
-from duly.lifecycle import Resource
+from duly.lifecycle import Resource, find_part
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -78,9 +78,9 @@ class LoggingService(Resource):
         """Store records, those included that have waited for the database and for the session."""
         self._own = not self._pipeline.is_open
         self.install()
-        for part in self.duly.children:
-            if isinstance(part, SessionManager):
-                await part.wait_ready()
+        sessions = find_part(self.duly, SessionManager)
+        if sessions is not None:
+            await sessions.wait_ready()
         await asyncio.to_thread(self._pipeline.store_with, self._store)
 
     async def on_shutdown(self) -> None:

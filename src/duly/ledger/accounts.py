@@ -13,7 +13,7 @@ from duly.core.trigger import Chain
 from duly.ledger.codes import STARTED, STATUS
 from duly.ledger.conservation import Account, Entry, Finding, doubles, findings
 from duly.ledger.extent import floors
-from duly.ledger.jobs import JobSchedule, StoredJob, first_undecided, schedules
+from duly.ledger.jobs import JobSchedule, StoredJob, schedules
 from duly.ledger.pages import BEGINNING, END
 from duly.ledger.slots import entries
 from duly.triggers.spec import chain_from_spec
@@ -83,7 +83,7 @@ class Walk:
         schedule = self.schedule
         if self._count is None:  # nobody asks: nothing is expected of it
             return schedule.first_ts
-        return first_undecided(schedule.first_ts, schedule.open_ts, schedule.highest, self._after)
+        return schedule.first_undecided(self._chain)
 
     def _expected(self) -> int | None:
         return None if self._count is None else self._slots_in(BEGINNING, END)

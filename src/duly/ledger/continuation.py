@@ -61,7 +61,7 @@ def enrol(
     job_id = repository.register_job(db, registration)
     live = stored is not None and stored.live
     paused_at = stored.paused_at if stored is not None and live else None
-    if not live:
+    if known is not None and not live:
         repository.pause_job(db, job_id, None)
     first = wanted.first
     if stored is not None and wanted.continues(stored):

@@ -63,6 +63,27 @@ class Execution:
     args_json: str
     kwargs_json: str
 
+    @property
+    def ran(self) -> bool:
+        """Whether it was started; slots that were skipped or missed were not."""
+        return self.status not in {"skipped", "missed"}
+
+    @property
+    def ended(self) -> bool:
+        """Whether it ran, and ``end_ts`` is known."""
+        return self.ran and self.status not in {"started", "interrupted"}
+
+    @property
+    def end_ts(self) -> int:
+        """When it ended; of what has not ``ended`` in this sense it says nothing."""
+        return self.execution_start_ts + self.duration_ns
+
+    @property
+    def error(self) -> str:
+        """The type of the error and the first line of its message; empty: there was none."""
+        first, *_ = (self.error_message or "").splitlines() or [""]
+        return ": ".join(filter(None, (self.error_type, first)))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionFilter:

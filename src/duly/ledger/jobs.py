@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from duly.core.clock import NEVER
+from duly.core.trigger import Chain
 from duly.ledger.codes import MISFIRE, MODE, STARTED, STATUS, TIER, TRIGGER_TYPE
 from duly.ledger.statements import statements
 
@@ -79,6 +80,15 @@ class JobSchedule:
     """Slots up to then have a row, later ones do not exist; ``None``: it goes on."""
     highest: int | None
     """The last slot that has a row."""
+
+    def first_undecided(self, chain: Chain | None) -> int:
+        """As the function; ``chain`` is that of the schedule, ``None``: nobody can tell what follows a slot."""
+
+        def after(moment: int) -> int:
+            following = None if chain is None else chain.next(self.first_ts, moment)
+            return NEVER if following is None else following
+
+        return first_undecided(self.first_ts, self.open_ts, self.highest, after)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from duly.core.clock import NEVER, Zone
 from duly.core.trigger import Chain
-from duly.ledger.jobs import JobSchedule, StoredJob, first_undecided, schedules
-from duly.triggers.clock_changes import zone_of
+from duly.ledger.jobs import JobSchedule, StoredJob, schedules
+from duly.triggers.clock_changes import named_zone
 from duly.triggers.spec import chain_from_spec
 
 _CUSTOM = "a trigger of its own, which only its program can ask"
@@ -32,7 +32,7 @@ class Upcoming:
             return
         slot: int | None
         if self.chain is None:
-            slot = first_undecided(schedule.first_ts, schedule.open_ts, schedule.highest, lambda _: NEVER)
+            slot = schedule.first_undecided(None)
             if moment < slot < NEVER:
                 yield slot
             return
@@ -46,30 +46,30 @@ class Upcoming:
 
 def newest_chain(db: sqlite3.Connection, job: StoredJob) -> tuple[Chain | None, Zone]:
     """The chain by which a job goes, or went last, and its zone; ``None``: only its program can ask its trigger."""
-    newest = next(reversed(schedules(db, job.id)), None)
+    newest = _newest(db, job)
     if newest is None:
         return None, None
-    chain = chain_of(newest)
-    own = newest.timezone if chain is None else zone_of(chain, newest.timezone)
-    return chain, "UTC" if isinstance(own, int) else own
+    chain, _ = rebuilt(newest)
+    return chain, named_zone(chain, newest.timezone)
 
 
-def chain_of(schedule: JobSchedule) -> Chain | None:
-    """The chain of a stored schedule; ``None``: only its program can ask its trigger, or it cannot be rebuilt."""
+def rebuilt(schedule: JobSchedule) -> tuple[Chain | None, str | None]:
+    """The chain of a stored schedule, or why it is not at hand."""
+    if schedule.trigger_spec is None:
+        return None, _CUSTOM
     try:
-        return None if schedule.trigger_spec is None else chain_from_spec(schedule.trigger_spec)
-    except ValueError:
-        return None
+        return chain_from_spec(schedule.trigger_spec), None
+    except ValueError as error:
+        return None, str(error)
 
 
 def upcoming(db: sqlite3.Connection, job: StoredJob) -> Upcoming:
     """What is to come of a job. Jobs that have reached their ``max_runs`` are not known as such."""
-    newest = next(reversed(schedules(db, job.id)), None)
+    newest = _newest(db, job)
     if newest is None or newest.ended_at is not None or job.state != "live":
         return Upcoming(job, None, None)
-    if newest.trigger_spec is None:
-        return Upcoming(job, newest, None, _CUSTOM)
-    try:
-        return Upcoming(job, newest, chain_from_spec(newest.trigger_spec))
-    except ValueError as error:
-        return Upcoming(job, newest, None, str(error))
+    return Upcoming(job, newest, *rebuilt(newest))
+
+
+def _newest(db: sqlite3.Connection, job: StoredJob) -> JobSchedule | None:
+    return next(reversed(schedules(db, job.id)), None)

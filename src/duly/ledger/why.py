@@ -11,11 +11,11 @@ from duly.ledger import executions, sessions
 from duly.ledger.codes import STARTED, STATUS
 from duly.ledger.executions import Execution, ExecutionFilter
 from duly.ledger.extent import floors
-from duly.ledger.jobs import JobSchedule, StoredJob, first_undecided, schedules
+from duly.ledger.jobs import JobSchedule, StoredJob, schedules
 from duly.ledger.pages import BEGINNING
 from duly.ledger.slots import slots
-from duly.ledger.upcoming import chain_of
-from duly.triggers.clock_changes import DAY, Oddity, changes_for, oddity, passed_over, zone_of
+from duly.ledger.upcoming import rebuilt
+from duly.triggers.clock_changes import DAY, Oddity, changes_for, named_zone, oddity, passed_over
 
 LATE: Final = 5 * SECOND
 """By so much a run starts late before it is worth a word."""
@@ -92,7 +92,6 @@ class Why:
     """What a change of clocks has to do with ``slot``, or with ``asked`` not being one."""
     alive: bool = True
     """Whether a process writes to the ledger."""
-    now: int = 0
 
     @property
     def exact(self) -> bool:
@@ -123,7 +122,7 @@ class _Inquiry:
         self.asked = asked
         self.now = now
         self.alive = alive
-        self.schedules = [(each, chain_of(each)) for each in schedules(db, job.id)]
+        self.schedules = [(each, rebuilt(each)[0]) for each in schedules(db, job.id)]
         self.floor = floors(db).get(job.source_tier, BEGINNING)
         self.at = max(self._reached(asked), key=lambda near: near.slot, default=None)
         self.after = min(self._behind(asked), key=lambda near: near.slot, default=None)
@@ -189,7 +188,7 @@ class _Inquiry:
         for settled in slots(self.db, self.job.id, moment + 1):
             if settled.schedule_id == schedule.id:
                 return settled.first if settled.first > moment else settled.last
-        pending = first_undecided(schedule.first_ts, schedule.open_ts, schedule.highest, lambda _: NEVER)
+        pending = schedule.first_undecided(None)
         return pending if moment < pending < NEVER else None
 
     def _nearest(self) -> _Near | None:
@@ -229,22 +228,14 @@ class _Inquiry:
             return self._why(Verdict.TO_COME, near, paused=(paused_at, paused_by))
         if slot < self.floor:
             return self._why(Verdict.FORGOTTEN, near)
-        if near.chain is not None and (slot < self._undecided(near) or near.schedule.ended_at is not None):
+        if near.chain is not None and (
+            slot < near.schedule.first_undecided(near.chain) or near.schedule.ended_at is not None
+        ):
             return self._why(Verdict.UNACCOUNTED, near)
         paused = self._pause(slot)
         down = None if self.alive or paused[0] is not None else self._down(slot)
         in_the_way = self._running_at(slot) if self.alive and paused[0] is None else None
         return self._why(Verdict.UNDECIDED, near, in_the_way=in_the_way, paused=paused, down=down)
-
-    def _undecided(self, near: _Near) -> int:
-        schedule, chain = near.schedule, near.chain
-        assert chain is not None  # noqa: S101 - asked before
-
-        def after(moment: int) -> int:
-            following = chain.next(schedule.first_ts, moment)
-            return NEVER if following is None else following
-
-        return first_undecided(schedule.first_ts, schedule.open_ts, schedule.highest, after)
 
     def _not_run(self, near: _Near, row: Execution) -> Why:
         if row.reason == "overlap":
@@ -270,7 +261,7 @@ class _Inquiry:
             session, _ = sessions.around(self.db, row.execution_start_ts)
             if session is not None:
                 return session.stopped_at or session.last_heartbeat_at
-        return row.execution_start_ts + row.duration_ns
+        return row.end_ts
 
     def _down(self, moment: int) -> Down | None:
         """Since when and until when no process ran; ``None``: one did."""
@@ -307,15 +298,11 @@ class _Inquiry:
         paused: tuple[int | None, str | None] = (None, None),
     ) -> Why:
         known = near or self.at or self.after
-        zone: Zone = None
-        if known is not None:
-            own = zone_of(known.chain, known.schedule.timezone) if known.chain else known.schedule.timezone
-            zone = "UTC" if isinstance(own, int) else own
         beside = self._running_at(self.asked)
         return Why(
             job=self.job,
             asked=self.asked,
-            zone=zone,
+            zone=None if known is None else named_zone(known.chain, known.schedule.timezone),
             verdict=verdict,
             slot=None if near is None else near.slot,
             previous=None if self.before is None else self.before.slot,
@@ -328,7 +315,6 @@ class _Inquiry:
             paused_by=paused[1],
             odd=None if known is None else self._odd(known, near),
             alive=self.alive,
-            now=self.now,
         )
 
     def _odd(self, known: _Near, near: _Near | None) -> Oddity | None:

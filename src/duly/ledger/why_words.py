@@ -134,7 +134,7 @@ class _Words:
             return f"{whose} still went on, from {start} until now"
         if run.status == "interrupted":
             return f"{whose} still went on, from {start} until its process ended"
-        return f"{whose} still went on, from {start} to {self.time(run.execution_start_ts + run.duration_ns)}"
+        return f"{whose} still went on, from {start} to {self.time(run.end_ts)}"
 
     def _down(self, down: Down | None) -> str:
         if down is None:
@@ -145,7 +145,7 @@ class _Words:
         return f"no process ran {'from' if until else 'since'} {self.time(down.since)}{until}"
 
     def _ran(self, row: Execution) -> str:
-        start, end = row.execution_start_ts, row.execution_start_ts + row.duration_ns
+        start, end = row.execution_start_ts, row.end_ts
         attempt = f" (attempt {row.attempt_number})" if row.attempt_number > 1 else ""
         began = f"{self._late(row)}{attempt}"
         match row.status:
@@ -159,11 +159,8 @@ class _Words:
                 )
             case "timed_out":
                 return f"ran from {self.time(start)} and timed out at {self.clock(end)}{began}"
-        first, *_ = (row.error_message or "").splitlines() or [""]
-        error = ": ".join(filter(None, (row.error_type, first)))
-        return f"ran from {self.time(start)} and failed at {self.clock(end)}{began}" + (
-            f" with {error}" if error else ""
-        )
+        error = f" with {row.error}" if row.error else ""
+        return f"ran from {self.time(start)} and failed at {self.clock(end)}{began}{error}"
 
     def _open(self, row: Execution) -> str:
         start, late = self.time(row.execution_start_ts), self._late(row)

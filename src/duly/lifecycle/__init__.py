@@ -8,7 +8,7 @@ from duly.lifecycle.callables import is_async_callable
 from duly.lifecycle.errors import CannotOverrideFinalError, FatalError, InvalidLifecycleTransitionError
 from duly.lifecycle.resource import Resource
 from duly.lifecycle.restart import RestartSpec, RestartType
-from duly.lifecycle.root import Root, StatusChange, part
+from duly.lifecycle.root import Root, StatusChange, find_part, part
 from duly.lifecycle.service import Service
 from duly.lifecycle.status import ResourceRole, ResourceStatus
 from duly.lifecycle.worker_pool import NO_WORKER_FREE, PoolSnapshot, WorkerPoolService, no_worker_was_free
@@ -30,6 +30,7 @@ __all__ = [
     "TaskBucket",
     "WorkerPoolService",
     "current_bucket",
+    "find_part",
     "install_task_factory",
     "is_async_callable",
     "no_worker_was_free",

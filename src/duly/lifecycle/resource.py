@@ -17,7 +17,7 @@ from duly.lifecycle.final import GuardsFinals
 from duly.lifecycle.logs import PartLogger, SourceTier
 from duly.lifecycle.standing import Standing
 from duly.lifecycle.status import TRANSITIONS, ResourceRole, ResourceStatus
-from duly.lifecycle.tasks import is_cancelled, own_task, to_the_end
+from duly.lifecycle.tasks import is_cancelled, own_task, to_the_end, unless_set
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -267,19 +267,14 @@ class Resource(GuardsFinals):
 
     async def _await_dependencies(self) -> None:
         """Wait for the parts it depends on, or for the request to stop."""
-        waits = [
-            own_task(part.wait_ready(), f"{self.unique_name} waits for {part.unique_name}")
+        wanted = [
+            part
             for part in self.duly.children
             if part.required and part is not self and isinstance(part, tuple(self.depends_on))
         ]
-        if waits:
-            stop = own_task(self.shutdown_event.wait(), f"{self.unique_name} waits for its stop")
-            ready = asyncio.gather(*waits)
-            try:
-                await asyncio.wait({stop, ready}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                ready.cancel()
-                stop.cancel()
+        for part in wanted:
+            name = f"{self.unique_name} waits for {part.unique_name}"
+            await unless_set(self.shutdown_event, part.wait_ready(), name)
 
     async def _start_children(self) -> None:
         for child in self.children:

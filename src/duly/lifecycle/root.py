@@ -79,7 +79,12 @@ def part(duly: Root, cls: type[PartT]) -> PartT:
     Raises:
         RuntimeError: none is wired.
     """
-    for child in duly.children:
-        if isinstance(child, cls):
-            return child
-    raise RuntimeError(f"no {cls.__name__} is wired: call wire_services() first")
+    found = find_part(duly, cls)
+    if found is None:
+        raise RuntimeError(f"no {cls.__name__} is wired: call wire_services() first")
+    return found
+
+
+def find_part(duly: Root, cls: type[PartT]) -> PartT | None:
+    """As ``part``; ``None``: none is wired."""
+    return next((child for child in duly.children if isinstance(child, cls)), None)

@@ -20,6 +20,19 @@ def is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
+async def unless_set(event: asyncio.Event, work: Coroutine[Any, Any, Any], name: str) -> None:
+    """Do ``work``, which has that name, to its end, which may raise, or give it up once ``event`` is set."""
+    task = own_task(work, name)
+    stop = own_task(event.wait(), f"{name} may be given up")
+    try:
+        await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+    finally:
+        stop.cancel()
+        task.cancel()
+
+
 async def to_the_end(task: asyncio.Task[None]) -> None:
     """Await a task to its end also when cancelled meanwhile, and raise that only then."""
     cancelled: asyncio.CancelledError | None = None

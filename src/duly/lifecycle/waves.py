@@ -10,7 +10,7 @@ from duly.core.errors import DulyError
 from duly.lifecycle.resource import Resource
 from duly.lifecycle.service import Service
 from duly.lifecycle.status import ResourceStatus
-from duly.lifecycle.tasks import own_task
+from duly.lifecycle.tasks import own_task, unless_set
 
 PartType: TypeAlias = type[Resource]
 
@@ -120,20 +120,16 @@ class Waves:
     async def _until_ready(self, parts: Sequence[Resource]) -> None:
         """Until they are all ready, or the stop is asked for."""
         limit = max((part.startup_limit for part in parts), default=0.0)
-        stop = own_task(self._root.shutdown_event.wait(), "the start waits for a stop")
+        stop = self._root.shutdown_event
         try:
             async with asyncio.timeout(limit):
-                while (missing := [part for part in parts if not part.is_ready()]) and not stop.done():
+                while (missing := [part for part in parts if not part.is_ready()]) and not stop.is_set():
                     self._raise_if_gone(missing)
                     self._changed.clear()
-                    changed = own_task(self._changed.wait(), "the start waits for a part")
-                    await asyncio.wait({stop, changed}, return_when=asyncio.FIRST_COMPLETED)
-                    changed.cancel()
+                    await unless_set(stop, self._changed.wait(), "the start waits for a part")
         except TimeoutError:
             names = ", ".join(_with_reason(part) for part in parts if not part.is_ready())
             raise TimeoutError(f"not ready within {limit:g} s: {names}") from None
-        finally:
-            stop.cancel()
 
     def _raise_if_gone(self, parts: Sequence[Resource]) -> None:
         for part in parts:

@@ -9,7 +9,7 @@ import asyncio
 import sys
 from contextvars import ContextVar
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from duly.apps import AppHandler, AppStatus
 from duly.apps.import_thread import in_import_thread
@@ -29,11 +29,12 @@ from duly.lifecycle import (
     Service,
     StatusChange,
     WorkerPoolService,
+    find_part,
     install_task_factory,
     part,
 )
 from duly.lifecycle.supervision import ServiceWatcher
-from duly.lifecycle.tasks import own_task
+from duly.lifecycle.tasks import own_task, unless_set
 from duly.lifecycle.waves import Waves, waves_of
 from duly.runtime.announcing import event_of
 from duly.runtime.loop_watch import LoopWatch
@@ -44,7 +45,7 @@ from duly.runtime.wiring import AFTER, Parts, off_parts, wire
 from duly.scheduler import SchedulerService
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Sequence
 
     from whenever import ZonedDateTime
 
@@ -53,8 +54,6 @@ if TYPE_CHECKING:
     from duly.runtime.snapshot import DulySnapshot, OffPart
 
     Publish: TypeAlias = Callable[[Event[DulyPayload[Any]]], object]
-
-PartT = TypeVar("PartT", bound=Resource)
 
 _MARGIN_SECONDS = 1.0
 """What the forced end of the last wave may take beyond the limit of the whole."""
@@ -148,10 +147,6 @@ class Duly(Resource):
         """Where sync code of users runs."""
         return part(self, WorkerPoolService)
 
-    def find(self, cls: type[PartT]) -> PartT | None:
-        """The wired part of that type; ``None``: there is none."""
-        return next((child for child in self.children if isinstance(child, cls)), None)
-
     # --- what parts tell ---------------------------------------------------------------------------------------------
 
     def announce_with(self, publish: Publish) -> None:
@@ -159,7 +154,7 @@ class Duly(Resource):
         self._publish = publish
         part(self, AppHandler).announce_with(publish)
         part(self, CommandExecutor).announce_with(publish)
-        watcher = self.find(FileWatcherService)
+        watcher = find_part(self, FileWatcherService)
         if watcher is not None:
             watcher.announce_with(publish)
 
@@ -181,7 +176,7 @@ class Duly(Resource):
         """End the process with code 1: ``what`` has failed. The first reason is kept."""
         if self._fatal is None:
             self._fatal = (what, error)
-            sessions = self.find(SessionManager)
+            sessions = find_part(self, SessionManager)
             if sessions is not None:
                 sessions.fatal_error = error
         self.request_shutdown(f"{what} failed")
@@ -246,7 +241,7 @@ class Duly(Resource):
         except ValueError as error:
             self.logger.critical("the parts do not fit together: %s", error)
             return 1
-        logs = self.find(LoggingService)
+        logs = find_part(self, LoggingService)
         if logs is not None:
             logs.install()
         try:
@@ -270,7 +265,8 @@ class Duly(Resource):
         limit = self.config.lifecycle.app_startup_timeout_seconds
         slow = asyncio.get_running_loop().call_later(limit, self._tell_slow_check, limit)
         try:
-            await self._unless_stopped(in_import_thread(prepare, self.config, self._parts.loader))
+            work = in_import_thread(prepare, self.config, self._parts.loader)
+            await unless_set(self.shutdown_event, work, "Duly checks its configuration")
         except ConfigurationError as error:
             return error
         except Exception as error:  # noqa: BLE001 - told at the end
@@ -291,7 +287,7 @@ class Duly(Resource):
             self.logger.info(reason)
         with LoopWatch(self._app_of):
             try:
-                await self._unless_stopped(self.initialize())
+                await unless_set(self.shutdown_event, self.initialize(), "Duly starts")
                 if self.is_ready():
                     self.logger.info(await self._summary())
                 await self.shutdown_event.wait()
@@ -300,18 +296,6 @@ class Duly(Resource):
             finally:
                 signals.arm()
                 await self._end()
-
-    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do it to its end, which may raise, or until the stop is asked for."""
-        task = own_task(work, "Duly starts")
-        stop = own_task(self.shutdown_event.wait(), "Duly waits for its stop")
-        try:
-            await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
-            if task.done():
-                task.result()
-        finally:
-            stop.cancel()
-            task.cancel()
 
     async def _end(self) -> None:
         stop = own_task(self.shutdown(), "Duly stops")

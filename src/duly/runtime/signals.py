@@ -31,7 +31,7 @@ _CLOCK = SystemClock()
 class Signals:
     """Owns the handlers of both signals while it is entered; does nothing in any thread but the main one."""
 
-    def __init__(self, ask: Callable[[str], object], *, limit: float | None = None) -> None:
+    def __init__(self, ask: Callable[[str], object], *, limit: float) -> None:
         """Call ``ask`` with the name of the first signal. ``limit`` seconds later the process ends, however it is."""
         self.asked = False
         """Whether one has come."""
@@ -57,7 +57,7 @@ class Signals:
 
     def arm(self) -> None:
         """End the process with code 1, showing all stacks, unless the handlers are given back within the limit."""
-        if self._limit is not None and self._former and not self._armed:
+        if self._former and not self._armed:
             self._armed = True
             end_within(self._limit + _GRACE_SECONDS)
 

@@ -10,7 +10,7 @@ from duly.apps import AppHandler, AppsSnapshot
 from duly.core.outcomes import text_of
 from duly.executor import CommandExecutor
 from duly.history import DatabaseService, LoggingService
-from duly.lifecycle import Resource, WorkerPoolService
+from duly.lifecycle import Resource, WorkerPoolService, find_part
 
 if TYPE_CHECKING:
     from whenever import ZonedDateTime
@@ -76,7 +76,7 @@ class DulySnapshot:
 
 def snapshot_of(duly: Duly) -> DulySnapshot:
     """How it is now."""
-    pool, apps = duly.find(WorkerPoolService), duly.find(AppHandler)
+    pool, apps = find_part(duly, WorkerPoolService), find_part(duly, AppHandler)
     return DulySnapshot(
         version=version("duly"),
         phase="checking" if duly.checking else duly.status.value,
@@ -90,7 +90,8 @@ def snapshot_of(duly: Duly) -> DulySnapshot:
 
 
 def _drops_of(duly: Duly) -> DropCounters | None:
-    executor, database, logs = duly.find(CommandExecutor), duly.find(DatabaseService), duly.find(LoggingService)
+    executor, database = find_part(duly, CommandExecutor), find_part(duly, DatabaseService)
+    logs = find_part(duly, LoggingService)
     if executor is None or database is None:
         return None
     return DropCounters(

@@ -40,7 +40,9 @@ class ArmedJob(Arming):
         self.broken = False
         """Whether its trigger has raised, and so ended its chain."""
         function = job.job
-        if not (self.in_thread or inspect.iscoroutinefunction(function)):
+        if self.in_thread:
+            function = bucket.make_async_adapter(_noting(function))
+        elif not inspect.iscoroutinefunction(function):
             function = bucket.make_async_adapter(function)
         self._function: Callable[..., Any] = function
 
@@ -48,9 +50,8 @@ class ArmedJob(Arming):
         """What carries ``run`` out; its begin is noted, of a sync function when a worker has taken it."""
         job, function = self.job, self._function
         if self.in_thread:
-            function = self.bucket.make_async_adapter(_noting(run, clock, function))
-        else:
-            run.started = clock.now()
+            return functools.partial(function, run, clock, *job.args, **job.kwargs)
+        run.started = clock.now()
         return functools.partial(function, *job.args, **job.kwargs) if job.args or job.kwargs else function
 
     def show(self) -> bool:
@@ -107,9 +108,11 @@ def wanted_by(job: ScheduledJob, trigger: TriggerProtocol, zone: Zone) -> Wanted
     return Wanted(trigger.trigger_db_type(), trigger.trigger_id(), spec_of(trigger, zone), zone, first)
 
 
-def _noting(run: JobRun, clock: Clock, function: Callable[..., Any]) -> Callable[..., Any]:
+def _noting(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function``, told first of the run that calls it: it notes the begin, or does not begin any more."""
+
     @functools.wraps(function)
-    def begin(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - those of the function
+    def begin(run: JobRun, clock: Clock, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - those of the function
         if run.job.gone or run.cancelling:
             raise asyncio.CancelledError("its job was removed or is to begin anew")
         run.started = clock.now()

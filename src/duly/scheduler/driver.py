@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from duly.core.clock import NEVER, SECOND, Clock
 from duly.core.decisions import Cancel, Close, Decision, Done, Run, TriggerFailed, Wait
 from duly.core.engine import Engine
-from duly.core.lateness import Lateness
+from duly.core.lateness import CLOCK_JUMPED, Lateness
 from duly.core.outcomes import Outcome, Reason
 from duly.core.policy import Misfire
 from duly.executor import ExecuteJob, Slots
@@ -180,9 +180,8 @@ class Driver:
         return len(runs)
 
     def _tick(self, now: int, earliest: int, limit: int | None) -> list[Decision[ArmedJob]]:
-        late = self._lateness
-        until = late.until if earliest <= late.until else now
-        return self.engine.tick(now, late.why(earliest), limit, until)
+        why, until = self._lateness.of_tick(earliest, now)
+        return self.engine.tick(now, why, limit, until)
 
     def _seconds_until(self, earliest: int, now: int) -> float:
         settings = self._settings
@@ -213,8 +212,7 @@ class Driver:
         delta = self._lateness.look(now)
         if delta:
             self.engine.step(delta)
-            text = "the wall clock was stepped, or the machine slept: seconds=%+.3f"
-            self._logger.warning(text, delta / SECOND)
+            self._logger.warning(CLOCK_JUMPED, delta / SECOND)
 
     # --- decisions ---------------------------------------------------------------------------------------------------
 

@@ -69,8 +69,7 @@ class Registrations:
             job._dequeued = True  # noqa: SLF001 - a field of the contract's
             self._cancelled.add(job)
         else:
-            self._service.dequeue_job(job)
-            self._store_cancellation(job)
+            self._store_cancellation(job, self._service.take_off(job))
 
     async def _carry_out(self, job: ScheduledJob, before: asyncio.Task[None] | None) -> None:
         if before is not None:
@@ -90,11 +89,11 @@ class Registrations:
             self._cancelled.discard(job)
             self._live.remove(job)
 
-    def _store_cancellation(self, job: ScheduledJob) -> None:
+    def _store_cancellation(self, job: ScheduledJob, ended: tuple[int, int] | None = None) -> None:
         """Store it in the order of the calls, and do not wait."""
         if job.db_id is None:
             return
         try:
-            self._service.mark_job_cancelled(job.db_id)
+            self._service.mark_job_cancelled(job.db_id, ended)
         except RuntimeError as error:  # the ledger has been closed
             self._service.logger.warning("the cancellation of a job cannot be stored: job=%s: %s", job.name, error)

@@ -92,17 +92,27 @@ class SchedulerService(Service):
 
     def dequeue_job(self, job: ScheduledJob) -> bool:
         """Take a job off for good: what was due is decided, a run in flight goes on; True if it was on the heap."""
-        if job._dequeued:  # noqa: SLF001 - as above
-            return False
-        job._dequeued = True  # noqa: SLF001 - as above
         armed = self._armed.get(job)
         queued = armed is not None and armed.entry is not None
+        ended = self.take_off(job)
+        if ended is None:
+            return False
+        self._store_end(ended)
+        return queued
+
+    def take_off(self, job: ScheduledJob) -> tuple[int, int] | None:
+        """As ``dequeue_job``; the caller stores what this gives: the schedule of the job, and when that ended."""
+        if job._dequeued:  # noqa: SLF001 - as above
+            return None
+        job._dequeued = True  # noqa: SLF001 - as above
+        armed = self._armed.get(job)
+        ended = None
         if armed is not None:
-            self._end_schedule(armed, self._driver.remove(armed))
+            ended = _end_of(armed, self._driver.remove(armed))
             self._drop(armed)
         self._tell_removed(job)
         self.logger.debug("dequeued: job=%s", job.name)
-        return queued
+        return ended
 
     def remove_jobs_by_owner(self, owner: str) -> asyncio.Task[None]:
         """Take off all jobs of an owner that stops; their schedules go on when they are registered again.
@@ -117,9 +127,12 @@ class SchedulerService(Service):
             del self._armed[job]
         return asyncio.get_running_loop().create_task(_ended(), name=f"{self.unique_name} removed jobs of {owner}")
 
-    def mark_job_cancelled(self, db_id: int) -> asyncio.Future[None]:
-        """Store the cancellation of a job; it has its place before later registrations when this returns."""
-        marked = self._executor.mark_job_cancelled(db_id)
+    def mark_job_cancelled(self, db_id: int, ended: tuple[int, int] | None = None) -> asyncio.Future[None]:
+        """Store the cancellation of a job; it has its place before later registrations when this returns.
+
+        ``ended`` is what ``take_off`` has given, stored in the same write.
+        """
+        marked = self._executor.mark_job_cancelled(db_id, ended)
         marked.add_done_callback(partial(self._report, "a cancellation"))
         return marked
 
@@ -253,7 +266,7 @@ class SchedulerService(Service):
     def _done(self, armed: ArmedJob) -> None:
         """Nothing more is due of a job, and nothing in flight."""
         if armed.broken:
-            self._end_schedule(armed, self._clock.now())
+            self._store_end(_end_of(armed, self._clock.now()))
         self._drop(armed)
         self._tell_removed(armed.job)
 
@@ -283,10 +296,9 @@ class SchedulerService(Service):
 
     # --- writes that nobody awaits -----------------------------------------------------------------------------------
 
-    def _end_schedule(self, armed: ArmedJob, now: int) -> None:
-        """What is due of it has a row; later slots do not exist."""
-        repository, ended_at = self._database.repository, min(now, armed.pending - 1)
-        self._write(lambda db: repository.end_schedule(db, armed.schedule_id, ended_at), "the end of a schedule")
+    def _store_end(self, ended: tuple[int, int]) -> None:
+        repository = self._database.repository
+        self._write(lambda db: repository.end_schedule(db, *ended), "the end of a schedule")
 
     def _store_pause(self, armed: ArmedJob, paused_at: int | None, by: str = "") -> None:
         repository, job_id = self._database.repository, armed.job.db_id
@@ -312,6 +324,11 @@ class SchedulerService(Service):
     def _report(self, what: str, written: asyncio.Future[None]) -> None:
         if not written.cancelled() and (error := written.exception()) is not None:
             self.logger.error("%s could not be stored", what, exc_info=error)
+
+
+def _end_of(armed: ArmedJob, now: int) -> tuple[int, int]:
+    """Its schedule, and when that ends: what is due of it has a row, later slots do not exist."""
+    return armed.schedule_id, min(now, armed.pending - 1)
 
 
 def _names(runs: Iterable[JobRun]) -> str:

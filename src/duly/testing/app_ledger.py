@@ -26,6 +26,8 @@ _STATUSES = (*(outcome.value for outcome in Outcome), STARTED)
 _NOT_RUN = {Outcome.SKIPPED.value, Outcome.MISSED.value}
 _MILLISECOND = 1_000_000
 _SHOWN = 10
+_FEW = 20
+"""Rows that are read at first: most calls of a harness end no more, and a page as large as can be takes 10 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class LedgerRow:
 
 
 class AppLedger:
-    """Reads the ledger of a harness, and compares it with what a test expects. Owns one connection, for one thread."""
+    """Reads the ledger of a harness, and compares it with what a test expects."""
 
     def __init__(self, path: Path, clock: VirtualClock, settle: Callable[[], object]) -> None:
         """Read ``path``; ``settle`` is called before, so that all there is stands in it."""
@@ -109,12 +111,12 @@ class AppLedger:
             AssertionError: at other times.
         """
         zone = self._clock.zone
-        expected = sorted(moment_of(time, zone) for time in times)
-        found = sorted(row.start.timestamp(unit="nanosecond") for row in self.rows(job) if row.ran)
-        if list(map(_milliseconds, found)) != list(map(_milliseconds, expected)):
+        expected = Counter(_milliseconds(moment_of(time, zone)) for time in times)
+        found = Counter(_milliseconds(row.start.timestamp(unit="nanosecond")) for row in self.rows(job) if row.ran)
+        if found != expected:
             raise AssertionError(
-                f"{job} ran at other times: missing {_times(_without(expected, found), zone)}; "
-                f"unexpected {_times(_without(found, expected), zone)}{self._known(job)}"
+                f"{job} ran at other times: missing {_times(expected - found, zone)}; "
+                f"unexpected {_times(found - expected, zone)}{self._known(job)}"
             )
 
     def assert_outcomes(self, job: str, expected: Mapping[str, int]) -> None:
@@ -173,10 +175,11 @@ class AppLedger:
         found: list[Execution] = []
         with LedgerReader(self.path, clock=self._clock, read_timeout_seconds=None) as reader:
             before: str | None = None
+            limit = _FEW
             while True:
-                page = reader.read(executions.page, wanted, before=before, limit=LARGEST_PAGE)
+                page = reader.read(executions.page, wanted, before=before, limit=limit)
                 found += (row for row in page.rows if row.id > newer_than)
-                before = page.before
+                before, limit = page.before, LARGEST_PAGE
                 if before is None or page.rows[-1].id <= newer_than:
                     return found[::-1]
 
@@ -206,21 +209,11 @@ def _milliseconds(moment: int) -> int:
     return round(moment / _MILLISECOND)
 
 
-def _without(moments: Iterable[int], others: Iterable[int]) -> list[int]:
-    """Those of the moments that are not among the others, to the millisecond."""
-    left = Counter(map(_milliseconds, others))
-    found = []
-    for moment in moments:
-        if left[_milliseconds(moment)]:
-            left[_milliseconds(moment)] -= 1
-        else:
-            found.append(moment)
-    return found
-
-
-def _times(moments: list[int], zone: Zone) -> str:
-    shown = ", ".join(_short(zoned(moment, zone)) for moment in moments[:_SHOWN]) or "none"
-    return f"{shown}, and more" if len(moments) > _SHOWN else shown
+def _times(moments: Counter[int], zone: Zone) -> str:
+    """The first of them, which are in milliseconds."""
+    times = sorted(moments.elements())
+    shown = ", ".join(_short(zoned(time * _MILLISECOND, zone)) for time in times[:_SHOWN]) or "none"
+    return f"{shown}, and more" if len(times) > _SHOWN else shown
 
 
 def _short(time: ZonedDateTime) -> str:

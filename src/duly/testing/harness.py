@@ -73,7 +73,6 @@ class AppHarness(Generic[AppT]):
         self._table = table_of(app_class, config or {}, instances)
         self._key = key_of(app_class)
         self._loader.classes[self._key] = app_class
-        self._instances = instances
         self._config = hermetic_config(self._folder, FOR_TESTS, settings or {}, {"apps": {self._key: self._table}})
         self._raise_errors = raise_errors
         self._failures = Failures(self.clock)
@@ -84,8 +83,7 @@ class AppHarness(Generic[AppT]):
         self._thread = ThreadPoolExecutor(1, "duly-harness")
         """For calls from where a loop runs already: that of the app cannot run beside it. Not started before."""
         self._token: Token[Clock] | None = None
-        database = self._config.database.path or self._config.data_dir / "duly.db"
-        self.ledger = AppLedger(database, self.clock, self._settle)
+        self.ledger = AppLedger(self._config.ledger_path, self.clock, self._settle)
 
     # --- what there is -----------------------------------------------------------------------------------------------
 
@@ -163,7 +161,7 @@ class AppHarness(Generic[AppT]):
 
     def reload(self, config: Mapping[str, Any]) -> list[LedgerRow]:
         """Exchange the instances for new ones with another ``config``, as when its file is saved."""
-        self._table = {**self._table, "config": [dict(config) for _ in range(self._instances)]}
+        self._table = {**self._table, "config": [dict(config) for _ in self._table["config"]]}
         return self._do(lambda: self._reload(reimport=False))
 
     def replace(self, app_class: type[AppT]) -> list[LedgerRow]:

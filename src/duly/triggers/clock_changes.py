@@ -88,12 +88,18 @@ def clock_changes(zone: Zone, after: int, until: int) -> list[ClockChange]:
 
 def changes_for(chain: Chain, zone: Zone, after: int, until: int) -> list[ClockChange]:
     """Those of the zone of a chain in (after, until]; ``zone`` is that of a chain that has none."""
-    own = zone_of(chain, zone)
+    own = _zone_of(chain, zone)
     return [] if isinstance(own, int) else clock_changes(own, after, until)
 
 
-def zone_of(chain: Chain, zone: Zone) -> Zone | int:
-    """The zone by which a chain goes, or the seconds of a fixed offset; ``zone`` if it goes by none."""
+def named_zone(chain: Chain | None, zone: Zone) -> Zone:
+    """The zone by which a chain goes, UTC if that is a fixed offset; ``zone`` if it goes by none."""
+    own = _zone_of(chain, zone)
+    return "UTC" if isinstance(own, int) else own
+
+
+def _zone_of(chain: Chain | None, zone: Zone) -> Zone | int:
+    """As ``named_zone``, but the seconds of a fixed offset."""
     return chain.offsets.zone if isinstance(chain, CronChain) else zone
 
 
