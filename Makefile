@@ -17,7 +17,7 @@ help: ## show this list
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --upgrade 'pip>=25.1'
-	$(PIP) install --constraint constraints.txt --editable '.[apps]' --group dev
+	$(PIP) install --constraint constraints.txt --editable '.[all,nats-server]' --group dev
 	@touch $@
 
 $(BENCH_READY): $(READY)

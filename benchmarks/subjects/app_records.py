@@ -1,7 +1,7 @@
 """The way of an app's records into SQLite, beside ``row_writers``; it needs what apps need."""
 
 from benchmarks.subjects.row_writers import LedgerFile, executions
-from duly.history.entries import Entry, EntryStore, entry_of
+from duly.ledger.entries import Entry, EntryStore, entry_of
 from duly.ledger.record_queue import RecordQueue
 from duly.ledger.records import ExecutionRecord
 from duly.ledger.repository import TelemetryRepository

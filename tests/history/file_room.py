@@ -9,7 +9,8 @@ from typing import Any
 
 from duly.config import DatabaseConfig, DulyConfig
 from duly.core.clock import Clock, restore, use
-from duly.history import DatabaseService, Entry, SessionManager, entry_of
+from duly.history import DatabaseService, SessionManager
+from duly.ledger.entries import Entry, entry_of
 from duly.ledger.records import ExecutionRecord
 from tests.lifecycle.house import PATIENCE, House
 

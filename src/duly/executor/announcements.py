@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Literal, TypeAlias, cast
 
 from duly.events import DulyExecutionCompletedEvent
-from duly.history import Entry, full_row
 from duly.ledger.codes import KIND
+from duly.ledger.entries import Entry, full_row
 from duly.lifecycle.logs import PartLogger
 
 Announce: TypeAlias = Callable[[DulyExecutionCompletedEvent], object]

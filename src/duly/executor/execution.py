@@ -8,9 +8,9 @@ from duly.core.clock import Clock
 from duly.core.outcomes import Failure, Outcome, classify, cut_traceback, traceback_of
 from duly.executor.commands import Command
 from duly.executor.errors import DependencyError
-from duly.history import Entry, full_row
 from duly.ids import id_bytes, id_text, new_id
 from duly.ledger.codes import STARTED, STATUS
+from duly.ledger.entries import Entry, full_row
 from duly.ledger.records import storable
 
 _STATUS = {outcome: STATUS.numbers[outcome.value] for outcome in Outcome}

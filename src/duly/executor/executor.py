@@ -26,9 +26,10 @@ from duly.executor.execution import Execution
 from duly.executor.protocols import Job
 from duly.executor.recording import Recording
 from duly.executor.reports import Reports
-from duly.history import DatabaseService, SessionManager, entry_of
+from duly.history import DatabaseService, SessionManager
 from duly.ids import id_text, new_id
 from duly.ledger.codes import TIER
+from duly.ledger.entries import entry_of
 from duly.ledger.record_queue import Counts
 from duly.ledger.records import ExecutionRecord
 from duly.ledger.registrations import ListenerRegistration, ScheduledJobRegistration, is_framework_key

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from duly.history import DatabaseService, Entry
+from duly.history import DatabaseService
+from duly.ledger.entries import Entry
 
 
 class Recording:

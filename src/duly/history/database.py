@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from duly.core import clock as clocks
-from duly.history.entries import Entry, EntryStore, weigh
 from duly.history.reads import Readers
 from duly.history.upkeep import retain, shrink
 from duly.history.writes import Writes
 from duly.ledger.connections import open_writer
+from duly.ledger.entries import Entry, EntryStore, weigh
 from duly.ledger.errors import DatabaseFileError
 from duly.ledger.ledger import open_file
 from duly.ledger.record_queue import RecordQueue

@@ -71,7 +71,11 @@ class Ledger:
 
     def flush(self) -> None:
         """Wait until all records put so far are durable, or have failed."""
-        self._writer.flush().result()
+        self.flushed().result()
+
+    def flushed(self) -> Future[None]:
+        """Done when all records put so far are durable, or have failed."""
+        return self._writer.flush()
 
     def begin_session(self) -> SessionStart:
         """Open the session in which records are written from now on."""

@@ -33,13 +33,13 @@ from duly.lifecycle import (
     install_task_factory,
     part,
 )
+from duly.lifecycle.signals import Signals
 from duly.lifecycle.supervision import ServiceWatcher
 from duly.lifecycle.tasks import own_task, unless_set
 from duly.lifecycle.waves import Waves, waves_of
 from duly.runtime.announcing import event_of
 from duly.runtime.loop_watch import LoopWatch
 from duly.runtime.preparation import prepare
-from duly.runtime.signals import Signals
 from duly.runtime.snapshot import snapshot_of
 from duly.runtime.wiring import AFTER, Parts, off_parts, wire
 from duly.scheduler import SchedulerService

@@ -9,8 +9,8 @@ import importlib.util
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from duly.lifecycle.signals import Signals, leave_within
 from duly.runtime.duly import Duly
-from duly.runtime.signals import Signals, leave_within
 
 if TYPE_CHECKING:
     from duly.config import DulyConfig

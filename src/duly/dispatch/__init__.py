@@ -1,0 +1,1 @@
+"""Schedules from YAML, published onto NATS once per slot, however many replicas run."""
