@@ -44,8 +44,9 @@ format: $(READY) ## let ruff format and mend what it can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-schema: $(READY) ## write the JSON Schema of duly.toml anew
+schema: $(READY) ## write the JSON Schemas of duly.toml and of files of schedules anew
 	$(BIN)/python -m duly.config.schema
+	$(BIN)/python -m duly.dispatch.models
 
 bench: $(BENCH_READY) ## measure beside the peers
 	$(BIN)/python -m benchmarks

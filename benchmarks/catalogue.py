@@ -175,6 +175,46 @@ MEASUREMENTS: dict[str, Measurement] = {
         parameters={"repeats": 3},
         quick_parameters={"repeats": 1},
     ),
+    "publishing": Measurement(
+        "benchmarks.measures.publishing:measure",
+        (
+            "delivery",
+            "publish-async",
+            "publish-async-tasks",
+            "publish-one",
+            "delivery-r3",
+            "publish-async-r3",
+            "delivery-two",
+            "delivery-two-streams",
+        ),
+        rounds=5,
+        sizes=(20_000,),
+        quick_sizes=(2_000,),
+    ),
+    "leader-burst": Measurement(
+        "benchmarks.measures.leading:burst",
+        ("leader", "leader-r3"),
+        rounds=1,
+        sizes=(1_000, 10_000, 50_000),
+        quick_sizes=(1_000,),
+        largest={"leader-r3": 10_000},
+    ),
+    "leader": Measurement(
+        "benchmarks.measures.leading:spread",
+        ("leader",),
+        rounds=1,
+        sizes=(1_000, 10_000, 50_000),
+        quick_sizes=(1_000,),
+        parameters={"window": 62},
+        quick_parameters={"window": 5},
+    ),
+    "takeover": Measurement(
+        "benchmarks.measures.takeover:measure",
+        ("leader", "leader-r3"),
+        rounds=1,
+        parameters={"times": 9},
+        quick_parameters={"times": 1},
+    ),
 }
 
 ROWS: tuple[Row, ...] = (
@@ -288,5 +328,35 @@ ROWS: tuple[Row, ...] = (
     Row(
         "first-job", "start to first job", "ms", "startup", "first job",
         (Pair("duly", "aps3-thread", 1), Pair("duly", "aps4"), Pair("apps", "hassette", 2.5)),
+    ),
+    Row(
+        "publish", "a message into a stream, with its id", "µs", "publishing", "message",
+        (
+            Pair("delivery", "publish-async", 0.9), Pair("delivery", "publish-async-tasks"),
+            Pair("delivery", "publish-one"),
+            Pair("delivery-r3", "publish-async-r3", 0.9), Pair("delivery-two", "delivery"),
+            Pair("delivery-two-streams", "delivery-two"),
+        ),
+    ),
+    Row(
+        "leader-burst", "schedules due at once, until all messages are stored", "µs", "leader-burst", "slot",
+        (Pair("leader", "leader-r3"),),
+    ),
+    Row(
+        "leader-rows", "the same, until all rows are durable", "µs", "leader-burst", "row",
+        (Pair("leader", "leader-r3"),),
+    ),
+    Row("leader-start", "start of a leader with so many schedules", "ms", "leader", "start", alone="leader"),
+    Row("leader-memory", "memory of a leader", "MB", "leader", "memory", alone="leader"),
+    Row("leader-late", "lateness p99, schedules of a minute, spread", "ms", "leader", "p99", alone="leader"),
+    Row("leader-cpu", "processor, schedules of a minute, spread", "%", "leader", "cpu", alone="leader"),
+    Row(
+        "takeover", "time without a leader, killed", "ms", "takeover", "killed",
+        (Pair("leader", "leader-r3"),), limit=5_000,
+    ),
+    Row("takeover-worst", "the same, the worst of nine", "ms", "takeover", "killed worst", alone="leader", limit=5_000),
+    Row(
+        "handover", "time without a leader, stopped", "ms", "takeover", "stopped",
+        (Pair("leader", "leader-r3"),), limit=500,
     ),
 )  # fmt: skip

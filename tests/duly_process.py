@@ -53,6 +53,11 @@ class DulyProcess:
         return self._process.returncode
 
     @property
+    def ended(self) -> bool:
+        """Whether it has."""
+        return self._process.poll() is not None
+
+    @property
     def out(self) -> str:
         return self._out.read_text("utf-8")
 

@@ -49,6 +49,18 @@ _ALL = (
     Subject("croniter", "croniter", f"{_HERE}.crons:Croniter"),
     Subject("aps3-cron", "APScheduler 3, CronTrigger", f"{_HERE}.crons:Apscheduler3"),
     Subject("cron-floor", "floor: bitmasks, UTC", f"{_HERE}.cron_floor:Bitmasks"),
+    Subject("delivery", "Duly, delivery", f"{_HERE}.publishers:Delivering"),
+    Subject("delivery-r3", "Duly, delivery, 3 replicas", f"{_HERE}.publishers:DeliveringOfThree"),
+    Subject("delivery-two", "Duly, delivery, 2 processes", f"{_HERE}.publishers:DeliveringByTwo"),
+    Subject(
+        "delivery-two-streams", "Duly, delivery, 2 processes, 2 streams", f"{_HERE}.publishers:DeliveringByTwoToTwo"
+    ),
+    Subject("publish-async", "nats-py, publish_async", f"{_HERE}.publishers:PublishAsync"),
+    Subject("publish-async-tasks", "nats-py, a task each", f"{_HERE}.publishers:PublishAsyncTasks"),
+    Subject("publish-async-r3", "nats-py, publish_async, 3 replicas", f"{_HERE}.publishers:PublishAsyncOfThree"),
+    Subject("publish-one", "nats-py, one by one", f"{_HERE}.publishers:PublishOneByOne"),
+    Subject("leader", "Duly, dispatch", f"{_HERE}.leaders:Leader"),
+    Subject("leader-r3", "Duly, dispatch, 3 replicas", f"{_HERE}.leaders:LeaderOfThree"),
 )
 
 SUBJECTS: dict[str, Subject] = {subject.name: subject for subject in _ALL}

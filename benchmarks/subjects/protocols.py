@@ -85,6 +85,28 @@ class StoresRows(Protocol):
         """Leave nothing behind; give the number of rows that were in the file."""
 
 
+class Publishes(Protocol):
+    """Gets messages into a stream."""
+
+    distribution: ClassVar[str | None]
+    replicas: ClassVar[int]
+    """How many servers keep the stream."""
+    publishers: ClassVar[int]
+    """How many processes publish at the same time."""
+
+    def __init__(self, number: int = 0) -> None:
+        """Be one of them, from 0 on."""
+
+    async def start(self, urls: Sequence[str]) -> None:
+        """Connect, and make the stream."""
+
+    async def publish(self, ids: Sequence[str]) -> None:
+        """Publish one message per id; return when all are acknowledged."""
+
+    async def stop(self) -> int:
+        """Leave nothing behind; give the number of messages in the stream."""
+
+
 class Repeats(Lifecycle, Protocol):
     """Runs jobs again and again."""
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from duly.apps import App as App
     from duly.apps import AppConfig as AppConfig
     from duly.apps import AppSync as AppSync
-    from duly.apps import only_app as only_app
+    from duly.apps.only_app import only_app as only_app
     from duly.runtime import Duly as Duly
 
 __all__ = [

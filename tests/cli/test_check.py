@@ -90,8 +90,8 @@ def test_a_toml_file_is_checked_as_with_the_flag(project: Project, capsys: Captu
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["check", "gone"], "there is no gone: give a folder, or a TOML file"),
-        (["check", "jobs.yaml"], "schedules in YAML are not known to this version"),
+        (["check", "gone"], "there is no gone: give a folder, a TOML file, or schedules.yaml"),
+        (["check", "jobs.yaml"], "scheduler config at jobs.yaml: No such file or directory"),
         (["check", "apps/porch.py"], "apps/porch.py is no TOML file"),
         (["-c", "a.toml", "check", "b.toml"], "the settings are named twice: leave out --config-file or b.toml"),
     ],

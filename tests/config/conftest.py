@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from duly.config import directories, environment
+from duly.config import environment
 
 NAMES = ("HA_TOKEN", "HOME_ASSISTANT_TOKEN", "TOKEN", "LOG_LEVEL", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
 
@@ -16,7 +16,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in list(os.environ):
         if name.upper().startswith(("DULY_", "HASSETTE_")) or name in NAMES:
             monkeypatch.delenv(name)
-    monkeypatch.setattr(directories, "CONTAINER", tmp_path / "container")
+    monkeypatch.setattr("duly.directories.CONTAINER", tmp_path / "container")
     monkeypatch.setattr(environment, "_IMPORTED", {})
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     here = tmp_path / "here"

@@ -15,9 +15,8 @@ from duly.config import (
     LifecycleConfig,
     LoggingConfig,
     WebSocketConfig,
-    directories,
 )
-from duly.config.directories import default_directory
+from duly.directories import default_directory
 from tests.config.build import build
 
 GROUPS = {"database", "websocket", "logging", "lifecycle", "web_api", "apps", "scheduler", "file_watcher"}
@@ -52,7 +51,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(directories, "CONTAINER", tmp_path / "no such folder")
+    monkeypatch.setattr("duly.directories.CONTAINER", tmp_path / "no such folder")
     yield tmp_path
     assert list(tmp_path.iterdir()) == []
 
@@ -173,7 +172,7 @@ def test_a_folder_of_a_container_comes_next(
     tmp_path_factory: pytest.TempPathFactory, home: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     container, field = tmp_path_factory.mktemp("container"), f"{kind}_dir"
-    monkeypatch.setattr(directories, "CONTAINER", container)
+    monkeypatch.setattr("duly.directories.CONTAINER", container)
     assert getattr(DulyConfig.hermetic(), field).is_relative_to(home)
     (container / kind).mkdir()
     assert getattr(DulyConfig.hermetic(), field) == container / kind

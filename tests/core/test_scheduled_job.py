@@ -14,6 +14,7 @@ from duly.core.clock import nanoseconds
 from duly.core.scheduled_job import CONFIGURATION, ScheduledJob
 from duly.core.trigger import TriggerProtocol
 from duly.triggers import After, Cron, Every, Once
+from tests.core.away import Away
 
 NOON = ZonedDateTime(2025, 6, 1, 12, tz="Europe/Berlin")
 
@@ -57,6 +58,7 @@ FIELDS = {
     "retries": 0,
     "retry_delay": 1.0,
     "retry_backoff": 2.0,
+    "executor": None,
     "args": (),
     "kwargs": {},
     "error_handler": None,
@@ -79,8 +81,8 @@ def test_the_fields_stand_in_this_order() -> None:
     assert [field.name for field in fields(ScheduledJob)] == [
         "sort_index", "owner_id", "next_run", "fire_at", "job", "app_key", "instance_index", "trigger", "group",
         "jitter", "timeout", "timeout_disabled", "name", "name_auto", "mode", "misfire", "retries", "retry_delay",
-        "retry_backoff", "args", "kwargs", "error_handler", "db_id", "source_location", "registration_source",
-        "source_tier", "_scheduler", "app_error_handler_resolver", "_dequeued",
+        "retry_backoff", "executor", "args", "kwargs", "error_handler", "db_id", "source_location",
+        "registration_source", "source_tier", "_scheduler", "app_error_handler_resolver", "_dequeued",
     ]  # fmt: skip
 
 
@@ -238,6 +240,7 @@ DIFFERENCES = {
     "retries": 2,
     "retry_delay": 5.0,
     "retry_backoff": 1.0,
+    "executor": Away(),
 }
 
 

@@ -195,8 +195,10 @@ def joined(thread: threading.Thread) -> None:
 
 
 def threads_of_schedulers() -> list[str]:
-    """Names of the threads of any scheduler."""
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("duly-")]
+    """Names of the threads of any embedded scheduler; those of apps and of dispatch have others."""
+    ours = ("duly-driver", "duly-worker", "duly-loop", "duly-ledger")
+    names = [thread.name for thread in threading.enumerate()]
+    return [name for name in names if name.startswith(ours) and name != "duly-loop-watch"]
 
 
 def accounts(scheduler: Scheduler) -> list[Account]:

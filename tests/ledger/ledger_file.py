@@ -57,6 +57,8 @@ class LedgerFile:
         zone: Zone = "UTC",
         app_key: str = "",
         tier: SourceTier = "app",
+        fence: int | None = None,
+        pending: float | None = None,
     ) -> int:
         """Register a job, open a schedule for it and give the id of the schedule."""
         registration = ScheduledJobRegistration(
@@ -64,9 +66,17 @@ class LedgerFile:
         )
         job_id = self.repository.register_job(self.db, registration)
         known = (trigger.trigger_id(), spec_of(trigger, zone))
-        schedule_id = self.repository.open_schedule(self.db, job_id, at(first), known, zone)
+        schedule_id = self.repository.open_schedule(
+            self.db, job_id, at(first), known, zone, fence, None if pending is None else at(pending)
+        )
         self._jobs[schedule_id] = job_id
         return schedule_id
+
+    def lead(self, fence: int, previous: int | None, start: float = 0) -> None:
+        """Begin a leadership, in a session of its own."""
+        self.session(start)
+        self.repository.begin_leadership(self.db, fence, self.session_id, at(start))
+        self.repository.note_previous(self.db, fence, previous)
 
     def job_id(self, schedule_id: int) -> int:
         return self._jobs[schedule_id]

@@ -16,8 +16,8 @@ STATEMENTS = statements("queries")
 SOURCES = Path(ledger.__path__[0])
 
 SORTED_IN_MEMORY = {"totals": "groups the newest rows only, whose number its caller gives, into eight statuses"}
-SMALL = {"sessions_between", "session_by", "session_after", "sessions_with_losses", "jobs", "listeners"}
-"""Pass over a table that has a row for each session, job or listener, not for each execution."""
+SMALL = {"sessions_between", "session_by", "session_after", "sessions_with_losses", "jobs", "listeners", "leaderships"}
+"""Pass over a table that has a row for each session, job, listener or leadership, not for each execution."""
 
 
 @pytest.fixture(scope="module")

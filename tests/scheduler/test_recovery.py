@@ -16,6 +16,7 @@ from duly.core.trigger import TriggerProtocol
 from duly.ledger.doctor import examine
 from duly.testing import VirtualClock, run_virtual
 from duly.triggers import After, Cron, Daily, Every, Once
+from tests.core.away import Away, never_called
 from tests.executor.plant import rows_of
 from tests.scheduler.custom import Plain
 from tests.scheduler.yard import BEGIN, OWNER, Yard, nothing, taking, until
@@ -344,6 +345,17 @@ def test_a_run_that_was_in_flight_is_interrupted_and_not_missed_as_well(lives: L
             [(10.0, "interrupted"), (20.0, "success"), (30.0, "missed down"), (40.0, "success")], Every(seconds=10), 41
         ),
     )
+
+
+def test_a_run_that_was_away_is_interrupted_and_not_sent_again(lives: Lives) -> None:
+    away = Away(seconds=100)
+    sent: dict[str, Any] = {"function": never_called, "executor": away}
+    lives.run(
+        killed(Every(seconds=10), 15, **sent),
+        16,
+        expecting([(10.0, "interrupted")], Every(seconds=10), 19, **sent),
+    )
+    assert len(away.calls) == 1
 
 
 def test_slots_that_waited_are_interrupted_too(lives: Lives) -> None:

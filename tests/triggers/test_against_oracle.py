@@ -113,6 +113,25 @@ def test_every_change_of_every_year_is_crossed_as_the_oracle_says(
         assert chain.between(after * SECOND, until * SECOND) == len(expected)
 
 
+def on_the_day(local: datetime) -> tuple[str, str, str]:
+    """Schedules with ticks on the day of ``local`` and then for a week, or for a year, none."""
+    day = f"{local.day} {local.month} *"
+    return f"*/10 * * {local.month} {local.isoweekday()}", f"*/10 {local.hour} {day}", f"30 * {day}"
+
+
+@pytest.mark.parametrize("overlap", ["first", "second", "both"])
+@pytest.mark.parametrize("zone", ZONES)
+def test_ticks_on_the_day_of_a_change_alone_are_found_from_any_moment_near_it(zone: str, overlap: Overlap) -> None:
+    for change, away in product((change for year in YEARS for change in transitions(zone, year)), (-1, 0)):
+        for expression in on_the_day(datetime.fromtimestamp(change + away, ZoneInfo(zone))):
+            chain = Cron(expression, dst=Dst(overlap=overlap)).chain(zone)
+            ticks = in_nanoseconds(Oracle(expression, zone, overlap=overlap).ticks(change - NEAR, change + NEAR))
+            for moment in range((change - 7200) * SECOND, (change + 7201) * SECOND, 900 * SECOND):
+                earlier, later = [t for t in ticks if t < moment], [t for t in ticks if t > moment]
+                assert not later or chain.next(moment, moment) == later[0]
+                assert not earlier or chain.previous(moment) == earlier[-1]
+
+
 def test_the_years_that_are_crossed_include_the_day_that_apia_skipped() -> None:
     skipped = int(datetime(2011, 12, 30, 10, tzinfo=UTC).timestamp())
     assert (skipped - NEAR, skipped + NEAR) in windows_of("Pacific/Apia", 2011)

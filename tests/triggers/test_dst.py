@@ -13,6 +13,7 @@ from duly.triggers.zones import segments
 from tests.triggers.draws import ZONES, at, shown, walk
 
 CHICAGO = "America/Chicago"
+MINUTE = 60 * SECOND
 
 
 def chained(trigger: Cron, zone: str, start: str, number: int) -> list[str]:
@@ -93,6 +94,41 @@ def test_a_wall_clock_time_within_the_change_runs_once_a_day(
     zone: str, at_: str, start: str, expected: list[str]
 ) -> None:
     assert chained(Daily(at_), zone, start, 3) == expected
+
+
+@pytest.mark.parametrize(
+    ("zone", "days", "start", "expected"),
+    [
+        ("Europe/Berlin", "26 10 *", "2025-10-25T12:00+02:00", ["10-26T02:45+02", "10-26T02:45+01", "10-26T03:45+01"]),
+        ("Europe/Berlin", "* 10 0#4", "2025-10-25T12:00+02:00", ["10-26T02:45+02", "10-26T02:45+01", "10-26T03:45+01"]),
+        ("America/New_York", "2 11 *", "2025-11-01T12:00-04:00", ["11-02T01:45-04", "11-02T01:45-05"]),
+        ("Australia/Lord_Howe", "6 4 *", "2025-04-05T12:00+11:00", ["04-06T01:45+11", "04-06T01:45+10"]),
+        ("Europe/Dublin", "* 10 0L", "2025-10-25T12:00+01:00", ["10-26T01:45+01", "10-26T01:45+00"]),
+        ("UTC", "26 10 *", "2025-10-25T12:00+00:00", ["10-26T01:45+00", "10-26T02:45+00"]),
+        ("Asia/Beirut", "* 10 6", "2016-10-28T12:00+03:00", ["10-29T23:45+03", "10-29T23:45+02", "10-07T00:45+03"]),
+        ("Asia/Beirut", "29 10 *", "2016-10-28T12:00+03:00", ["10-29T23:45+03", "10-29T23:45+02", "10-29T00:45+02"]),
+        ("Asia/Beirut", "30 10 *", "2016-10-29T12:00+03:00", ["10-30T00:45+02", "10-30T01:45+02"]),
+        ("America/Santiago", "5 4 *", "2025-04-04T12:00-03:00", ["04-05T23:45-03", "04-05T23:45-04", "04-05T00:45-04"]),
+        ("Asia/Beirut", "29 3 *", "2025-03-28T12:00+02:00", ["03-29T22:45+02", "03-29T23:45+02", "03-29T01:45+03"]),
+        ("Asia/Beirut", "30 3 *", "2025-03-29T12:00+02:00", ["03-30T01:45+03", "03-30T02:45+03"]),
+        ("Asia/Beirut", "* 3 0L", "2025-03-29T12:00+02:00", ["03-30T01:45+03", "03-30T02:45+03"]),
+        ("America/Santiago", "7 9 *", "2025-09-06T12:00-04:00", ["09-07T01:45-03", "09-07T02:45-03"]),
+    ],
+)
+def test_a_cadence_of_one_day_does_not_change_where_clocks_do_on_that_day(
+    zone: str, days: str, start: str, expected: list[str]
+) -> None:
+    found = chained(Cron(f"45 * {days}"), zone, start, 30)
+    first = found.index(expected[0])
+    assert found[first : first + len(expected)] == expected
+
+
+def test_a_time_that_midnight_repeats_is_found_from_within_both_passes_though_a_year_follows() -> None:
+    chain = Cron("30 * 29 10 *").chain("Asia/Beirut")
+    first, second = at("2016-10-29T23:30+03:00[Asia/Beirut]"), at("2016-10-29T23:30+02:00[Asia/Beirut]")
+    assert [chain.next(first + away * MINUTE, 0) for away in (-1, 0, 29, 59)] == [first, second, second, second]
+    assert [chain.previous(second + away * MINUTE) for away in (-29, 0, 1)] == [first, first, second]
+    assert chain.between(first - 1, second) == 2
 
 
 @pytest.mark.parametrize(

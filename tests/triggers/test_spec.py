@@ -292,7 +292,7 @@ def changed(parts: dict[str, Any], **changes: object) -> str:
     return json.dumps({**parts, **changes})
 
 
-KINDS = "grid, second_grid, single, delay, next_time_of_day, cron"
+KINDS = "grid, second_grid, single, delay, next_time_of_day, cron, cron_window"
 DAMAGED = {
     "": "Expecting value: line 1 column 1 (char 0)",
     '{"chain":"grid"': "Expecting ',' delimiter",

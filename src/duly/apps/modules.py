@@ -24,8 +24,8 @@ from duly.apps.contents import digest
 from duly.apps.dependencies import INIT, dependencies, imports_of
 from duly.apps.import_lock import ImportLock
 from duly.apps.load_errors import AppImportError
-from duly.config.directories import seen
 from duly.core.clock import SECOND, SystemClock
+from duly.directories import seen
 
 _CLOCK = SystemClock()  # imports take real time
 _WITHDRAW_SECONDS = 0.5

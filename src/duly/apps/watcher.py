@@ -14,7 +14,7 @@ from duly.apps.announcing import tell
 from duly.apps.contents import NEVER_LOOKED_INTO, is_scratch
 from duly.apps.handler import AppHandler
 from duly.apps.reload import Reloader
-from duly.config.directories import seen
+from duly.directories import seen
 from duly.events import DulyFileWatcherEvent
 from duly.lifecycle import Resource, RestartSpec, RestartType, Service
 

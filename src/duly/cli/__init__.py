@@ -46,5 +46,11 @@ def _answer(arguments: Sequence[str]) -> int:
     except Failed as error:
         return report(error.problems, code=1)
     except ModuleNotFoundError as error:  # imports of users' own code are told where they are made
-        return report([f"{error.name} is not installed: pip install 'duly[apps]'"], code=1)
+        return report([f"{error.name} is not installed: pip install 'duly[{_extra_for(arguments)}]'"], code=1)
     return code or 0
+
+
+def _extra_for(arguments: Sequence[str]) -> str:
+    """Which extra brings what a command needs: those of a fleet, and files of schedules, need that of NATS."""
+    fleet = {"dispatch", "worker"} & set(arguments[:1])
+    return "nats" if fleet or any(each.endswith((".yaml", ".yml")) for each in arguments) else "apps"

@@ -42,8 +42,20 @@ app.command(
 app.command(
     "duly.cli.check:check_settings",
     name="check",
-    help="Say whether the settings and the apps are right; start nothing.",
+    help="Say whether the settings and the apps, or a file of schedules, are right; start nothing.",
     usage="Usage: duly check [PATH] [OPTIONS]",
+)
+app.command(
+    "duly.cli.dispatch:dispatch_schedules",
+    name="dispatch",
+    help="Publish onto NATS what a file of schedules says.",
+    usage="Usage: duly dispatch --config FILE [OPTIONS]",
+)
+app.command(
+    "duly.cli.worker:work_on_queue",
+    name="worker",
+    help="Do the tasks of a queue with the functions of modules.",
+    usage="Usage: duly worker --queue NAME MODULE... [OPTIONS]",
 )
 app.command(
     "duly.cli.init:make_project",
@@ -60,7 +72,7 @@ app.command(
 app.command(
     "duly.cli.next:show_next",
     name="next",
-    help="Show the coming times of a schedule, a job or a ledger, and what clock changes do to them.",
+    help="Show the coming times of a schedule, a job, a ledger or schedules.yaml, and what clock changes do.",
     usage="Usage: duly next EXPR|JOB|FILE [OPTIONS]",
 )
 app.command(

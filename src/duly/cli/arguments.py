@@ -16,7 +16,8 @@ Subject: TypeAlias = Annotated[
     str,
     Parameter(
         name="EXPR|JOB|FILE",
-        help="A schedule ('0 7 * * 1-5', @daily, 15m, 07:00), the name of a job, or a ledger or duly.toml: all jobs.",
+        help="A schedule ('0 7 * * 1-5', @daily, 15m, 07:00), the name of a job, a ledger or duly.toml: all jobs, "
+        "or schedules.yaml.",
     ),
 ]
 LedgerOfJob: TypeAlias = Annotated[

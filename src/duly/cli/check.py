@@ -1,4 +1,7 @@
-"""``duly check``: whether ``duly run`` would start, and every app with it. Nothing is started, nothing is written."""
+"""``duly check``: whether ``duly run`` would start, and every app with it; or whether a file of schedules is right.
+
+Nothing is started, nothing is written.
+"""
 
 import logging
 import sys
@@ -13,6 +16,7 @@ from rich.console import Console
 
 from duly.cli.arguments import Json
 from duly.cli.progress import progress_bar
+from duly.cli.schedule_file import check_schedules, is_schedule_file
 from duly.cli.settings import names_config_file, read_config
 from duly.cli.terminal import UsageError, complain, output
 from duly.ledger.diagnosis import many
@@ -22,7 +26,6 @@ if TYPE_CHECKING:
     from duly.config.problems import Problem
 
 _TOML = ".toml"
-_YAML = {".yaml", ".yml"}
 
 
 @dataclass(slots=True)
@@ -38,13 +41,16 @@ class Answer:
 
 def check_settings(
     path: Annotated[
-        Path | None, Parameter(name="PATH", help="A folder, as if started there, or a TOML file. Default: here.")
+        Path | None,
+        Parameter(name="PATH", help="A folder, as if started there, a TOML file, or schedules.yaml. Default: here."),
     ] = None,
     /,
     *,
     json: Json = False,
 ) -> int:
     """Answer on standard output, problems on standard error; the exit code, 2 if there are any."""
+    if path is not None and is_schedule_file(path):
+        return check_schedules(path, json=json)
     folder, file = _place(path)
     answer = Answer()
     place = chdir(folder) if folder else nullcontext()
@@ -64,12 +70,10 @@ def _place(path: Path | None) -> tuple[Path | None, Path | None]:
     if path is None or path.is_dir():
         return path, None
     problem = None
-    if path.suffix in _YAML:
-        problem = f"{path}: schedules in YAML are not known to this version: give a folder or a TOML file"
-    elif not path.is_file():
-        problem = f"there is no {path}: give a folder, or a TOML file"
+    if not path.is_file():
+        problem = f"there is no {path}: give a folder, a TOML file, or schedules.yaml"
     elif path.suffix != _TOML:
-        problem = f"{path} is no TOML file: give that of the settings, or the folder that it is in"
+        problem = f"{path} is no TOML file: give that of the settings, the folder that it is in, or schedules.yaml"
     elif names_config_file():
         problem = f"the settings are named twice: leave out --config-file or {path}"
     if problem:

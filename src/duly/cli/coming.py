@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from heapq import merge
 from itertools import islice
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
 from duly.cli.dst_words import lines, note
-from duly.cli.schedule import Schedule, sentence_of_job
+from duly.cli.schedule import Schedule, sentence_of, sentence_of_job, slots_of
 from duly.cli.times import zone_text
 from duly.core.clock import Zone
 from duly.core.trigger import Chain
@@ -15,10 +17,13 @@ from duly.ledger.upcoming import Upcoming
 from duly.triggers.clock_changes import DAY, ClockChange, changes_for, named_zone, touched
 from duly.triggers.interval import Grid
 
+if TYPE_CHECKING:
+    from duly.dispatch.entry import ScheduleEntry
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Whose times are asked for: a schedule as it is written, or a job. Moments are nanoseconds."""
+    """Whose times are asked for: a schedule as it is written, a job, or an entry. Moments are nanoseconds."""
 
     name: str
     sentence: str
@@ -30,6 +35,8 @@ class Source:
     """Those later than a moment."""
     job: Upcoming | None = None
     """``None``: it is no job."""
+    entry: "ScheduleEntry | None" = None
+    """``None``: it is not of a file of schedules."""
 
     def changes(self, after: int, until: int) -> list[ClockChange]:
         """Those of its clocks in (after, until]."""
@@ -66,6 +73,15 @@ def source_of_job(job: Upcoming) -> Source:
     zone = named_zone(job.chain, None if job.schedule is None else job.schedule.timezone)
     sentence = sentence_of_job(job.job, job.chain, job.job.trigger_type or "no schedule")
     return Source(job.job.full_name, sentence, zone, job.chain, job.slots, job)
+
+
+def source_of_entry(entry: "ScheduleEntry") -> Source:
+    """An entry of a file of schedules, as if it started when it is asked; what is not enabled has no slots."""
+    chain = entry.chain()
+    sentence = sentence_of(chain, entry.trigger_id)
+    if not entry.enabled:
+        return Source(entry.name, sentence, entry.timezone, None, lambda _: iter(()), entry=entry)
+    return Source(entry.name, sentence, entry.timezone, chain, partial(slots_of, chain), entry=entry)
 
 
 def coming(sources: Sequence[Source], start: int, number: int, shown_in: Zone) -> list[Coming]:
@@ -109,7 +125,8 @@ def _steps(source: Source, start: int) -> Iterator[tuple[int, int, Source]]:
 
 def _note(source: Source, changes: Sequence[ClockChange], step: tuple[int, int], shown_in: Zone) -> str | None:
     clocks = None if source.chain is None else note(source.chain, changes, *step)
-    if clocks is not None and source.job is not None and source.zone != shown_in:
+    named = source.job is not None or source.entry is not None
+    if clocks is not None and named and source.zone != shown_in:
         clocks += f" ({zone_text(source.zone)})"
     paused = source.job is not None and source.job.job.paused_at is not None
     return "; ".join(filter(None, ("paused" if paused else None, clocks))) or None

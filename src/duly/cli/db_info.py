@@ -1,5 +1,7 @@
 """``duly db info``: what is in the file of a ledger."""
 
+from collections.abc import Sequence
+
 from rich.table import Table
 from rich.text import Text
 
@@ -9,6 +11,7 @@ from duly.cli.terminal import Problems, output
 from duly.cli.times import iso, moment_text
 from duly.core.clock import Zone
 from duly.ledger.file_info import FileInfo, file_info
+from duly.ledger.leaderships import StoredLeadership
 
 _KILO = 1000
 _UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -55,6 +58,7 @@ def _json(info: FileInfo, zone: Zone) -> dict[str, object]:
         "jobs": info.jobs,
         "listeners": info.listeners,
         "schedules": info.schedules,
+        "leaderships": len(info.leaderships),
         "sessions": info.sessions,
         "reaches_back_to": time(info.extent.reaches_back_to),
         "newest": time(info.newest),
@@ -83,6 +87,8 @@ def _facts(info: FileInfo, zone: Zone) -> Table:
     table.add_row("Executions", f"{sum(info.executions.values())}" + (f": {by_status}" if by_status else ""))
     table.add_row("Log records", str(info.logs))
     table.add_row("Jobs", f"{info.jobs}, schedules {info.schedules}, listeners {info.listeners}")
+    if info.leaderships:
+        table.add_row("Leaderships", _led(info.leaderships, zone))
     if extent.reaches_back_to is not None:
         table.add_row("Reaches back to", moment_text(extent.reaches_back_to, zone))
     if info.newest is not None:
@@ -93,3 +99,9 @@ def _facts(info: FileInfo, zone: Zone) -> Table:
         table.add_row("Sessions", f"{info.sessions}, the last: {last.status}, pid {last.pid}, Duly {last.version}")
         table.add_row("", f"began {moment_text(last.started_at, zone)}")
     return table
+
+
+def _led(leaderships: Sequence[StoredLeadership], zone: Zone) -> str:
+    last = leaderships[-1]
+    until = "" if last.ended_at is None else f" until {moment_text(last.ended_at, zone)}"
+    return f"{len(leaderships)}, the last: {last.fence}, from {moment_text(last.began_at, zone)}{until}"

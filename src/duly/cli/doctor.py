@@ -1,5 +1,6 @@
 """``duly doctor``: whether a ledger adds up."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -8,14 +9,14 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from duly.cli.arguments import Json, LocalUtc, Since
-from duly.cli.ledger_file import existing, job_called, read_since, reading, using
+from duly.cli.ledger_file import NoJobError, existing, job_called, read_since, reading, using
 from duly.cli.progress import progress_bar
 from duly.cli.terminal import Failed, Problems, output, paged
 from duly.cli.times import iso
 from duly.core.clock import Zone, current
-from duly.ledger import doctor
-from duly.ledger.diagnosis import Diagnosis, Report, many
-from duly.ledger.reader import LedgerReader
+from duly.ledger import adding_up, doctor
+from duly.ledger.adding_up import Source
+from duly.ledger.diagnosis import Diagnosis, Report, Sum, many
 
 
 def show_findings(
@@ -47,58 +48,95 @@ def show_findings(
     if begin is not None and end is not None and begin >= end:
         problems.found.append(f"--since must be before --until, got {since!r} and {until!r}")
     problems.check()
-    reports = [_examine(file, (begin, end), job or []) for file in files]
+    window = begin, end
+    sources = _sources(files, job)
+    reports = [_examine(source, window) for source in sources]
+    together = _add_up(sources, window)
+    ok = all(report.ok for report in reports) and (together is None or together.ok)
     console = output()
     if json:
-        ok = all(report.ok for report in reports)
-        console.print_json(data={"ok": ok, "files": [_json(report, zone) for report in reports]})
+        found = {"ok": ok, "files": [_json(report, zone) for report in reports]}
+        console.print_json(data=found | {"together": None if together is None else _sum_json(together, zone)})
     else:
-        with paged(console, sum(len(report.diagnoses) + len(report.notes) + 3 for report in reports)):
-            for report in reports:
-                _print(console, report)
-    if not all(report.ok for report in reports):
+        shown: list[Report | Sum] = [*reports, *([] if together is None else [together])]
+        with paged(console, sum(len(each.diagnoses) + len(each.notes) + 3 for each in shown)):
+            for each in shown:
+                _print(console, each)
+    if not ok:
         raise Failed
 
 
-def _examine(file: Path, window: tuple[int | None, int | None], names: list[str]) -> Report:
-    since, until = window
-    with using(file):
-        job_ids = _job_ids(file, names)
-        with progress_bar() as tell:
-            return doctor.examine(file, clock=current(), since=since, until=until, job_ids=job_ids, progress=tell)
-
-
-def _job_ids(file: Path, names: list[str]) -> list[int] | None:
+def _sources(files: Sequence[Path], names: Sequence[str] | None) -> list[Source]:
+    """The files, with the ids of the jobs of these names: a replica that has not led yet knows none of them."""
     if not names:
-        return None
+        return [Source(file) for file in files]
+    found: dict[Path, list[int]] = {file: [] for file in files}
+    unknown: dict[str, list[str]] = {name: [] for name in names}
     problems = Problems()
-    with reading(file) as reader:
-        found = [problems.attempt(partial(_job_id, reader, name), 0) for name in names]
+    for file in files:
+        with reading(file) as reader:
+            for name in names:
+                try:
+                    found[file].append(job_called(reader, name).id)
+                except NoJobError as error:
+                    unknown[name].append(str(error))
+                except ValueError as error:
+                    problems.found.append(str(error))
+    problems.found += [errors[0] for errors in unknown.values() if len(errors) == len(files)]
     problems.check()
-    return found
+    return [Source(file, ids) for file, ids in found.items()]
 
 
-def _job_id(reader: LedgerReader, name: str) -> int:
-    return job_called(reader, name).id
+def _examine(source: Source, window: tuple[int | None, int | None]) -> Report:
+    since, until = window
+    with using(source.path), progress_bar() as tell:
+        return doctor.examine(
+            source.path, clock=current(), since=since, until=until, job_ids=source.job_ids, progress=tell
+        )
 
 
-def _print(console: Console, report: Report) -> None:
-    off = len(report.diagnoses) + report.more
-    verdict = "adds up" if report.ok else f"{many(off, 'thing')} off"
-    console.print(f"{report.path}:", markup=False, end=" ")
-    console.print(verdict, style="bold green" if report.ok else "bold red")
-    for diagnosis in report.diagnoses:
+def _add_up(sources: Sequence[Source], window: tuple[int | None, int | None]) -> Sum | None:
+    since, until = window
+    with using(sources[0].path), progress_bar() as tell:
+        return adding_up.add_up(sources, clock=current(), since=since, until=until, progress=tell)
+
+
+def _print(console: Console, found: Report | Sum) -> None:
+    off = len(found.diagnoses) + found.more
+    verdict = "adds up" if found.ok else f"{many(off, 'thing')} off"
+    title, checked = _of_file(found) if isinstance(found, Report) else _of_sum(found)
+    console.print(f"{title}:", markup=False, end=" ")
+    console.print(verdict, style="bold green" if found.ok else "bold red")
+    for diagnosis in found.diagnoses:
         console.print("  off:    ", style="red", end=" ")
         console.print(diagnosis.line, markup=False, soft_wrap=True)
-    if report.more:
-        console.print(f"  off:     {report.more} more")
-    console.print(
-        f"  checked: {many(report.jobs, 'job')}, {many(report.schedules, 'schedule')}, "
-        f"{many(report.expected, 'slot')} expected, {report.recorded} recorded ({report.open} open); "
-        "the file, lost records"
-    )
-    for note in report.notes:
+    if found.more:
+        console.print(f"  off:     {found.more} more")
+    console.print(f"  checked: {checked}")
+    for note in found.notes:
         console.print(f"  note:    {note}", markup=False, soft_wrap=True)
+
+
+def _of_file(report: Report) -> tuple[str, str]:
+    """The title, and what was checked."""
+    checked = "the file, lost records"
+    if report.schedules or not report.shared:
+        checked = f"{_counts(report)} ({report.open} open); {checked}"
+    if report.shared:
+        checked += "; what replicas share: see below"
+    return str(report.path), checked
+
+
+def _of_sum(together: Sum) -> tuple[str, str]:
+    files = len(together.files)
+    title = f"{many(files, 'file')} together" if files > 1 else f"{together.files[0]} by itself"
+    checked = f"{many(together.leaderships, 'leadership')}, {_counts(together)} ({together.open} open)"
+    return title, f"{checked}, {together.superseded} superseded"
+
+
+def _counts(found: Report | Sum) -> str:
+    jobs, schedules = many(found.jobs, "job"), many(found.schedules, "schedule")
+    return f"{jobs}, {schedules}, {many(found.expected, 'slot')} expected, {found.recorded} recorded"
 
 
 def _json(report: Report, zone: Zone) -> dict[str, object]:
@@ -106,17 +144,42 @@ def _json(report: Report, zone: Zone) -> dict[str, object]:
         "file": str(report.path),
         "ok": report.ok,
         "writer": report.writer,
-        "jobs": report.jobs,
-        "schedules": report.schedules,
-        "unaccounted": report.unaccounted,
-        "expected": report.expected,
-        "recorded": report.recorded,
-        "open": report.open,
+        "shared": report.shared,
         "abandoned": report.abandoned,
-        "due": report.due,
-        "diagnoses": [_diagnosis_json(each, zone) for each in report.diagnoses],
-        "more": report.more,
-        "notes": list(report.notes),
+        **_counts_json(report),
+        **_words_json(report, zone),
+    }
+
+
+def _sum_json(together: Sum, zone: Zone) -> dict[str, object]:
+    return {
+        "files": [str(path) for path in together.files],
+        "ok": together.ok,
+        "leaderships": together.leaderships,
+        "absent": list(together.absent),
+        "superseded": together.superseded,
+        **_counts_json(together),
+        **_words_json(together, zone),
+    }
+
+
+def _counts_json(found: Report | Sum) -> dict[str, object]:
+    return {
+        "jobs": found.jobs,
+        "schedules": found.schedules,
+        "unaccounted": found.unaccounted,
+        "expected": found.expected,
+        "recorded": found.recorded,
+        "open": found.open,
+        "due": found.due,
+    }
+
+
+def _words_json(found: Report | Sum, zone: Zone) -> dict[str, object]:
+    return {
+        "diagnoses": [_diagnosis_json(each, zone) for each in found.diagnoses],
+        "more": found.more,
+        "notes": list(found.notes),
     }
 
 

@@ -141,6 +141,10 @@ def _table(answer: Answer, zone: Zone) -> Table:
     return table
 
 
+_WITHOUT_SLOT = {"task": "task"}
+"""What a run without a slot is of, by its trigger mode, unless a person wanted it."""
+
+
 def _summary(answer: Answer) -> str:
     if not answer.rows:
         return "no executions"
@@ -153,7 +157,7 @@ def _summary(answer: Answer) -> str:
 
 def _nominal(row: Execution, zone: Zone) -> str:
     if row.scheduled_ts is None:
-        return "by hand" if row.kind == "job" else ""
+        return _WITHOUT_SLOT.get(row.trigger_mode or "", "by hand") if row.kind == "job" else ""
     first = _time(row.scheduled_ts, zone)
     if row.scheduled_to_ts is None:
         return first

@@ -1,10 +1,10 @@
-"""``duly next``: the coming times of a schedule, a job or all jobs of a ledger, and what clock changes do to them."""
+"""``duly next``: the coming times of a schedule, a job, all jobs of a ledger or all entries of a file of schedules."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter, validators
 from rich.box import SIMPLE_HEAD
@@ -20,12 +20,13 @@ from duly.cli.coming import (
     coming,
     report_lines,
     reported,
+    source_of_entry,
     source_of_job,
     source_of_schedule,
 )
 from duly.cli.dst_words import change_json, change_text, shift_text
 from duly.cli.schedule import Schedule
-from duly.cli.subject import JobsOf, read_subject
+from duly.cli.subject import EntriesOf, JobsOf, read_subject
 from duly.cli.terminal import Problems, UsageError, output, paged
 from duly.cli.times import (
     duration_text,
@@ -52,8 +53,10 @@ class Question:
     """
 
     sources: Sequence[Source]
-    ledger: Path | None
-    """``None``: a schedule is asked about."""
+    file: Path | None
+    """A ledger or a file of schedules; ``None``: a schedule is asked about."""
+    kind: Literal["job", "entry"]
+    """What the file holds."""
     one: bool
     shown_in: Zone
     start: int
@@ -97,8 +100,9 @@ def show_next(
         until = problems.attempt(lambda: read_period(dst_report, zoned(start, zone)), None)
     if meant is None or problems.found:
         raise UsageError(problems.found)
-    path, one = (meant.path, meant.one) if isinstance(meant, JobsOf) else (None, True)
-    question = Question(sources, path, one, "UTC" if utc else zone, start, number, until)
+    path, one = (None, True) if isinstance(meant, Schedule) else (meant.path, meant.one)
+    kind: Literal["job", "entry"] = "entry" if isinstance(meant, EntriesOf) else "job"
+    question = Question(sources, path, kind, one, "UTC" if utc else zone, start, number, until)
     console = output()
     if json:
         console.print_json(data=_json(question))
@@ -108,10 +112,15 @@ def show_next(
         _print(console, question, tables)
 
 
-def _sources(meant: Schedule | JobsOf | None, zone: Zone) -> list[Source]:
-    if isinstance(meant, Schedule):
-        return [source_of_schedule(meant, zone)]
-    return [] if meant is None else [source_of_job(job) for job in meant.jobs]
+def _sources(meant: Schedule | JobsOf | EntriesOf | None, zone: Zone) -> list[Source]:
+    match meant:
+        case Schedule():
+            return [source_of_schedule(meant, zone)]
+        case JobsOf():
+            return [source_of_job(job) for job in meant.jobs]
+        case EntriesOf():
+            return [source_of_entry(entry) for entry in meant.file.entries]
+    return []
 
 
 # JSON
@@ -120,9 +129,10 @@ def _sources(meant: Schedule | JobsOf | None, zone: Zone) -> list[Source]:
 def _json(question: Question) -> dict[str, object]:
     only, zone = question.sources[0] if question.one else None, question.shown_in
     answer: dict[str, object] = {}
-    if question.ledger is not None:
-        answer["file"] = str(question.ledger)
-        answer["jobs"] = [_job_json(source, zone) for source in question.sources]
+    if question.file is not None:
+        answer["file"] = str(question.file)
+        sources = [_source_json(source, zone) for source in question.sources]
+        answer["jobs" if question.kind == "job" else "entries"] = sources
     elif only is not None:
         answer["expression"] = only.name
         answer["explanation"] = only.sentence
@@ -130,7 +140,7 @@ def _json(question: Question) -> dict[str, object]:
     answer["from"] = iso(question.start, zone)
     answer["times"] = [
         {
-            **({"job": each.source.name} if question.ledger is not None else {}),
+            **({question.kind: each.source.name} if question.file is not None else {}),
             "time": iso(each.slot, zone),
             "timestamp": each.slot // SECOND,
             "note": each.note,
@@ -140,7 +150,7 @@ def _json(question: Question) -> dict[str, object]:
     if question.report_until is not None:
         answer["dst_report"] = [
             {
-                **({"job": each.source.name} if question.ledger is not None else {}),
+                **({question.kind: each.source.name} if question.file is not None else {}),
                 **change_json(each.chain, each.source.zone, each.change),
             }
             for each in question.reported()
@@ -148,13 +158,14 @@ def _json(question: Question) -> dict[str, object]:
     return answer
 
 
-def _job_json(source: Source, zone: Zone) -> dict[str, object]:
+def _source_json(source: Source, zone: Zone) -> dict[str, object]:
+    named = {"name": source.name, "explanation": source.sentence, "timezone": zone_text(source.zone)}
+    if source.entry is not None:
+        return {**named, "enabled": source.entry.enabled}
     assert source.job is not None  # noqa: S101 - it is of a ledger
     job = source.job.job
     return {
-        "name": source.name,
-        "explanation": source.sentence,
-        "timezone": zone_text(source.zone),
+        **named,
         "state": job.state,
         "paused_at": None if job.paused_at is None else iso(job.paused_at, zone),
         "paused_by": job.paused_by,
@@ -177,7 +188,7 @@ def _print(console: Console, question: Question, tables: Sequence[Table]) -> Non
     for table in tables:
         console.print(table)
     if not tables[0].row_count:
-        console.print("no time before the year 2200" if question.ledger is None else "nothing comes")
+        console.print("no time before the year 2200" if question.file is None else "nothing comes")
     if question.report_until is not None and len(tables) == 1:
         zones = ", ".join(dict.fromkeys(zone_text(source.zone) for source in question.sources))
         console.print(f"no clock change in {zones} in this period")
@@ -187,7 +198,7 @@ def _print(console: Console, question: Question, tables: Sequence[Table]) -> Non
 
 def _print_head(console: Console, question: Question) -> None:
     if not question.one:
-        console.print(str(question.ledger), style="bold", markup=False, end=" · ")
+        console.print(str(question.file), style="bold", markup=False, end=" · ")
         console.print(zone_text(question.shown_in))
         return
     only = question.sources[0]
@@ -197,8 +208,12 @@ def _print_head(console: Console, question: Question) -> None:
 
 
 def _remarks(question: Question) -> Iterator[str]:
-    """What keeps slots of jobs from running, or from being known."""
+    """What keeps slots of jobs and entries from running, or from being known."""
     for source in question.sources:
+        if source.entry is not None and not source.entry.enabled:
+            yield f"{source.name}: not enabled: nothing runs"
+        elif source.entry is not None and next(source.slots(question.start), None) is None:
+            yield f"{source.name}: its schedule has ended"
         if source.job is None:
             continue
         job = source.job.job
@@ -222,16 +237,16 @@ def _ended(job: StoredJob, zone: Zone) -> str:
 
 def _times_table(question: Question, times: Sequence[Coming]) -> Table:
     """One row per time; seconds are shown only if any time has some."""
-    pattern = "YYYY-MM-DD HH:mm:ss" if any(time.slot // SECOND % 60 for time in times) else "YYYY-MM-DD HH:mm"
+    pattern = _pattern(times)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("Time", style="cyan", no_wrap=True)
     table.add_column("Day")
     table.add_column("Offset")
     table.add_column("In", no_wrap=True)
     if not question.one:
-        table.add_column("Job")
+        table.add_column(question.kind.capitalize())
     if any(time.note for time in times):
-        table.add_column("Clock change" if question.ledger is None else "Note", style="yellow")
+        table.add_column("Clock change" if question.file is None else "Note", style="yellow")
     for time in times:
         moment = zoned(time.slot, question.shown_in)
         name = [] if question.one else [Text(time.source.name)]
@@ -248,6 +263,12 @@ def _times_table(question: Question, times: Sequence[Coming]) -> Table:
     return table
 
 
+def _pattern(times: Sequence[Coming]) -> str:
+    if any(isinstance(grid := time.source.chain, Grid) and grid.step % SECOND for time in times):
+        return "YYYY-MM-DD HH:mm:ss.fff"
+    return "YYYY-MM-DD HH:mm:ss" if any(time.slot // SECOND % 60 for time in times) else "YYYY-MM-DD HH:mm"
+
+
 def _report_table(question: Question, found: Sequence[Reported]) -> Table:
     """One row per group of ticks that fare alike; a change that touches none has one too."""
     intervals = all(isinstance(each.chain, Grid) for each in found)
@@ -255,7 +276,7 @@ def _report_table(question: Question, found: Sequence[Reported]) -> Table:
     table.add_column("Clocks go", style="cyan", no_wrap=True)
     table.add_column("By", no_wrap=True)
     if not question.one:
-        table.add_column("Job")
+        table.add_column(question.kind.capitalize())
     if not intervals:
         table.add_column("Ticks", no_wrap=True)
     table.add_column("What happens", style="yellow")

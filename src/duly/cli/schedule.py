@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from duly.cli.times import duration_text, read_duration
-from duly.core.clock import Zone
+from duly.core.clock import SECOND, Zone
 from duly.core.trigger import Chain
 from duly.ledger.jobs import StoredJob
 from duly.triggers import Cron, Daily, Every
+from duly.triggers.builtin import decimal_seconds
 from duly.triggers.explain import sentence
 from duly.triggers.interval import Grid
 from duly.triggers.ticks import CronChain
@@ -41,11 +42,7 @@ class Schedule:
 
     def slots(self, zone: Zone, start: int) -> Iterator[int]:
         """All that come after ``start``."""
-        chain = self.chain(zone)
-        slot = chain.first(start)
-        while slot is not None:
-            yield slot
-            slot = chain.next(slot, slot)
+        return slots_of(self.chain(zone), start)
 
     def around(self, zone: Zone, moment: int) -> tuple[int | None, int | None]:
         """The last slot before ``moment`` and the next after it; an interval has no last one: it begins now."""
@@ -82,12 +79,21 @@ def read_schedule(words: Sequence[str]) -> Schedule:
     raise NoScheduleError(f"{text!r} is not a schedule: give {ACCEPTED}")
 
 
+def slots_of(chain: Chain, start: int) -> Iterator[int]:
+    """All of a chain that come after ``start``."""
+    slot = chain.first(start)
+    while slot is not None:
+        yield slot
+        slot = chain.next(slot, slot)
+
+
 def sentence_of(chain: Chain | None, otherwise: str) -> str:
     """A chain in words; ``otherwise`` if there are none for it."""
     if isinstance(chain, CronChain):
         return sentence(chain.local_times.texts, timezone=None, day_or=chain.local_times.day_or)
     if isinstance(chain, Grid):
-        return f"every {duration_text(chain.step, units=4)} of elapsed time"
+        step = f"{decimal_seconds(chain.step)} s" if chain.step % SECOND else duration_text(chain.step, units=4)
+        return f"every {step} of elapsed time"
     return otherwise
 
 

@@ -1,14 +1,19 @@
-"""What the words of a command name: a schedule, a job, or the ledger with all its jobs."""
+"""What the words of a command name: a schedule, a job, the ledger with all its jobs, or a file of schedules."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from duly.cli.ledger_file import NoJobError, NoLedgerError, job_called, ledger_of, reading
 from duly.cli.schedule import ACCEPTED, NoScheduleError, Schedule, read_schedule
+from duly.cli.schedule_file import entries_of, is_schedule_file
 from duly.cli.settings import Misconfigured
 from duly.ledger.jobs import StoredJob, jobs
 from duly.ledger.upcoming import Upcoming, upcoming
+
+if TYPE_CHECKING:
+    from duly.dispatch.schedule_file import ScheduleFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +25,29 @@ class JobsOf:
     one: bool
 
 
-def read_subject(words: Sequence[str], ledger: Path | None) -> Schedule | JobsOf:
-    """What is meant: all jobs of an existing file, else a schedule, else the job of that name in the ledger in use.
+@dataclass(frozen=True, slots=True)
+class EntriesOf:
+    """All entries of a file of schedules."""
+
+    path: Path
+    file: "ScheduleFile"
+    one: Literal[False] = False
+
+
+def read_subject(words: Sequence[str], ledger: Path | None) -> Schedule | JobsOf | EntriesOf:
+    """What is meant: all that an existing file holds, else a schedule, else the job of that name in the ledger in use.
 
     With ``ledger`` given it is a job of that ledger, whatever the name looks like; without a name all of its jobs.
 
     Raises:
         ValueError: it is none of them, or a schedule that is wrong.
+        UsageError: it is a file of schedules that is wrong.
     """
     text = " ".join(words).strip()
     if ledger is not None:
         return _jobs_of(ledger_of(ledger), text or None)
+    if len(words) == 1 and is_schedule_file(Path(text)):
+        return EntriesOf(Path(text), entries_of(Path(text)))
     if len(words) == 1 and Path(text).is_file():
         return _jobs_of(ledger_of(Path(text)), None)
     try:

@@ -12,9 +12,9 @@ from pydantic_core import InitErrorDetails
 
 from duly.config.app_section import again, failure
 from duly.config.apps import AppsConfig
-from duly.config.directories import seen
 from duly.config.manifest import RESERVED_PREFIX, AppManifest, by_field, is_reserved_key, missing
 from duly.config.values import expanded
+from duly.directories import seen
 
 log = logging.getLogger("duly.config")
 

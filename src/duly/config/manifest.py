@@ -21,8 +21,8 @@ from pydantic import (
     model_validator,
 )
 
-from duly.config.directories import seen
 from duly.config.values import HomePath
+from duly.directories import seen
 
 log = logging.getLogger("duly.config")
 

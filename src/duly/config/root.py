@@ -29,7 +29,6 @@ from duly.config.app_tables import AppFinder, manifests_of
 from duly.config.apps import AppsConfig
 from duly.config.database import DatabaseConfig
 from duly.config.dev_mode import defaults_of, detected
-from duly.config.directories import create_directory, default_directory, seen, why_read_only, why_unusable
 from duly.config.environment import Variables, import_variables, of_process
 from duly.config.errors import ConfigurationError, DulyNotInitializedError
 from duly.config.explanations import Explanation, explain, silence
@@ -44,6 +43,7 @@ from duly.config.sources import Loaded, Sources, load, search_places
 from duly.config.values import AbsolutePath, Int
 from duly.config.web_api import WebApiConfig
 from duly.config.websocket import WebSocketConfig
+from duly.directories import create_directory, default_directory, seen, why_read_only, why_unusable
 
 log = logging.getLogger("duly.config")
 

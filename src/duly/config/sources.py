@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from duly.config import directories
 from duly.config.app_section import unnest_apps, without_apps_of
 from duly.config.environment import Variables, of_files, of_process
 from duly.config.errors import ConfigurationError
@@ -17,6 +16,7 @@ from duly.config.layers import Layer, Origin, Stack, under_one_root, unnested, u
 from duly.config.migration import Migrated, migrate
 from duly.config.problems import KeyPath, Problem, dotted
 from duly.config.toml_file import TomlFile, read_toml
+from duly.directories import in_container
 
 PREFIX = "DULY__"
 
@@ -87,7 +87,7 @@ def _is_there(path: Path) -> bool:
 def search_places() -> tuple[Path, ...]:
     """Directories in which files are looked for, those that win last."""
     here = Path.cwd()
-    return (directories.CONTAINER / "config", here, here / "config")
+    return (in_container("config"), here, here / "config")
 
 
 @dataclass(slots=True)

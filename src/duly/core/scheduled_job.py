@@ -12,6 +12,7 @@ from whenever import ZonedDateTime
 from duly.core.arguments import callable_name, is_number
 from duly.core.clock import nanoseconds, zoned
 from duly.core.policy import GRACE, MisfireName, ModeName, Policy, checked_policy
+from duly.core.run_executor import RunExecutor, check_executor
 from duly.core.trigger import TriggerProtocol
 
 JobCallable: TypeAlias = Callable[..., Any]
@@ -35,6 +36,7 @@ CONFIGURATION: Final = (
     "retries",
     "retry_delay",
     "retry_backoff",
+    "executor",
 )
 """The fields by which two jobs are the same, in the order in which differences are listed."""
 
@@ -60,6 +62,7 @@ class ScheduledJob:
 
     Raises:
         ValueError: a ``timeout``, or an option of the policy, out of its range.
+        TypeError: an ``executor`` that is none, or that cannot be told of the arguments.
     """
 
     sort_index: tuple[int, int] = field(init=False)
@@ -88,6 +91,8 @@ class ScheduledJob:
     retries: int = field(default=0, compare=False)
     retry_delay: float = field(default=1.0, compare=False)
     retry_backoff: float = field(default=2.0, compare=False)
+    executor: RunExecutor | None = field(default=None, compare=False)
+    """Carries out the runs elsewhere; ``None``: the callable is called."""
     args: tuple[Any, ...] = field(default=(), compare=False)
     kwargs: dict[str, Any] = field(default_factory=dict, compare=False)
     error_handler: SchedulerErrorHandlerType | None = field(default=None, compare=False)
@@ -114,6 +119,8 @@ class ScheduledJob:
         self.policy()
         self.args = tuple(self.args)
         self.kwargs = dict(self.kwargs)
+        if self.executor is not None:
+            check_executor(self.executor, self.args, self.kwargs)
         if not self.name:
             self.name, self.name_auto = auto_name(self.job, self.trigger), True
         self.set_next_run(self.next_run)

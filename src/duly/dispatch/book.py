@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 from duly.core.clock import SECOND, Clock
+from duly.dispatch.row_queue import RowQueue
 from duly.ledger.entries import Entry, EntryStore, entry_of, weigh
+from duly.ledger.errors import DatabaseFileError
 from duly.ledger.ledger import Ledger, open_file
-from duly.ledger.record_queue import RecordQueue
-from duly.ledger.records import ExecutionRecord
+from duly.ledger.records import AnyRow, ExecutionRecord
 from duly.ledger.repository import SessionEnd, TelemetryRepository
 from duly.ledger.writer import ResultT, Work
 
@@ -21,6 +23,10 @@ CAPACITY = 2_000
 """Records that wait without a warning; ten times as many wait behind them."""
 
 _HEARTBEAT_SECONDS = 300
+_PATIENCE_SECONDS = 15.0
+"""How long the file may refuse to be written: several waits of SQLite for another program, and several attempts."""
+_PAUSE_SECONDS = 0.1
+_ADVICE = "see that there is room on its disk and that no other program locks it, and start again"
 
 
 class Book:
@@ -34,15 +40,21 @@ class Book:
         self.repository = TelemetryRepository()
         self._clock = clock
         self._store = EntryStore(self.repository)
-        self._records: RecordQueue[Entry] = RecordQueue(
+        self._records = RowQueue(
             self._store, capacity=CAPACITY, clock=clock, setting="the speed of the disk", weigh=weigh
         )
         self._ledger: Ledger | None = None
         self._last_beat = clock.monotonic()
 
     @property
-    def session_id(self) -> int | None:
-        """The session of this process; ``None``: the file is not open."""
+    def session_id(self) -> int:
+        """The session of this process.
+
+        Raises:
+            RuntimeError: the file is not open.
+        """
+        if self._store.session_id is None:
+            raise RuntimeError(f"the ledger is not open: {self.path}")
         return self._store.session_id
 
     async def open(self) -> None:
@@ -73,8 +85,8 @@ class Book:
             return
         try:
             await asyncio.wrap_future(ledger.end_session(end))
-        except sqlite3.Error:
-            log.exception("the session could not be ended, the next one will: path=%s", self.path)
+        except sqlite3.Error as error:
+            log.error("the session could not be ended, the next one will: path=%s error=%s", self.path, error)  # noqa: TRY400 - what SQLite says is all there is
         finally:
             self._store.session_id = None
             await asyncio.to_thread(ledger.close)
@@ -83,14 +95,61 @@ class Book:
         """Write a record, with whatever else is written then."""
         self._records.append(entry_of(record, announced=False))
 
-    async def flush(self) -> None:
-        """Wait until all records put so far are durable, or have failed, which is counted and logged."""
-        await asyncio.wrap_future(self._open_ledger().flushed())
+    def put_row(self, row: AnyRow) -> None:
+        """As ``put``, of a row that is made already."""
+        self._records.append(Entry(row, "", 0, announced=False))
+
+    @property
+    def lost(self) -> int:
+        """How many records could not be written, and never will be."""
+        return sum(self._records.counts())
+
+    async def flush(self, lost: int | None = None) -> None:
+        """Wait until all records put so far are durable, though their write has to be tried again.
+
+        Raises:
+            DatabaseFileError: that takes too long, or more than ``lost`` records are lost; ``None``: than before.
+        """
+        before = self.lost if lost is None else lost
+        with suppress(sqlite3.Error):  # counted, and tried again
+            await asyncio.wrap_future(self._open_ledger().flushed())
+        if self._records.failures != self._records.overcome:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PATIENCE_SECONDS):
+                    await self._overcome(before)
+        if self.lost > before or self._records.failures != self._records.overcome:
+            raise DatabaseFileError(
+                f"the ledger cannot be written: {self.path}, {self.lost} records are lost; {_ADVICE}"
+            )
+
+    async def _overcome(self, lost: int) -> None:
+        """Wait until no record waits to be tried again, or more are lost."""
+        records = self._records
+        while records.failures != records.overcome and self.lost <= lost:
+            failures = records.failures
+            await asyncio.sleep(_PAUSE_SECONDS)
+            with suppress(sqlite3.Error):
+                waiting = await asyncio.wrap_future(self._open_ledger().submit(lambda _: records.tries_again))
+                if not waiting and records.failures == failures:
+                    records.overcome = failures
 
     async def submit(self, work: Work[ResultT]) -> ResultT:
-        """Have ``work`` done in a transaction behind all that was put; its result, or what it raised."""
-        ledger = self._open_ledger()
-        return await asyncio.wrap_future(ledger.submit(work))
+        """Have ``work`` done in a transaction behind all that was put; its result, or what it raised.
+
+        It is done again, from the beginning, while the file refuses to be written.
+
+        Raises:
+            DatabaseFileError: that takes too long.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _PATIENCE_SECONDS
+        while True:
+            try:
+                return await asyncio.wrap_future(self._open_ledger().submit(work))
+            except sqlite3.OperationalError as error:
+                if loop.time() >= end:
+                    raise DatabaseFileError(f"the ledger cannot be written: {self.path}: {error}; {_ADVICE}") from error
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     async def wait_for_room(self) -> None:
         """Wait while so many records wait that no more should be made."""

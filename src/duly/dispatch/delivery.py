@@ -20,9 +20,12 @@ class Delivery(Protocol):
         """Whether a server can be reached now; False: ``deliver`` waits."""
         ...
 
-    async def deliver(self, subject: str, message: Mapping[str, Any], message_id: str) -> bool:
+    async def deliver(
+        self, subject: str, message: Mapping[str, Any], message_id: str, *, since: int | None = None
+    ) -> bool:
         """Publish until the server has acknowledged it; False: it had the message of this id already.
 
+        ``since`` is when somebody may first have published it, nanoseconds since the epoch; ``None``: not before now.
         Waits for as long as the server is away.
 
         Raises:

@@ -68,6 +68,10 @@ class Subjects:
         """Where the scheduler of that name is asked."""
         return f"{self.prefix}.scheduler.{scheduler}"
 
+    def claim(self, scheduler: str) -> str:
+        """Where a scheduler without replicas claims its name."""
+        return f"{self.inbox(scheduler)}.claim"
+
     def handover(self, scheduler: str) -> str:
         """Where a leader that stops tells the other replicas."""
         return f"{self.inbox(scheduler)}.handover"
@@ -89,6 +93,11 @@ def name_of(text: str) -> str:
     """A text as the name of a stream, a bucket or a consumer; different texts give different names."""
     plain = _NOT_IN_NAMES.sub("_", text)
     return plain if plain == text else f"{plain}_{crc32(text.encode()):08x}"
+
+
+def pull(stream: str, consumer: str) -> str:
+    """Where a consumer of a stream is asked for messages."""
+    return f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
 
 
 def _token(text: str) -> str:

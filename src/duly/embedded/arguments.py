@@ -1,8 +1,12 @@
 """What ``Scheduler`` is handed by its users, checked where it is handed in."""
 
+from collections.abc import Callable
 from datetime import UTC, tzinfo
+from typing import Any
 
+from duly.core.arguments import checked_arguments
 from duly.core.clock import Zone, checked_zone
+from duly.core.run_executor import RunExecutor, check_executor
 from duly.core.trigger import TriggerProtocol
 from duly.embedded.triggers import Trigger
 from duly.triggers.builtin import BuiltInTrigger
@@ -17,6 +21,24 @@ def checked_name(name: object) -> str:
     if not isinstance(name, str) or not name:
         raise ValueError(f"name must be a text that is not empty, got {name!r}")
     return name
+
+
+def positional_arguments(
+    func: Callable[..., Any],
+    args: object,
+    kwargs: Any,  # noqa: ANN401 - not checked yet
+    executor: RunExecutor | None,
+) -> tuple[Any, ...]:
+    """The positional arguments, if ``func`` can be called with both; ``executor`` is to be told of them.
+
+    Raises:
+        TypeError: that cannot be; or they are no arguments, or ``executor`` is none.
+        ValueError: an argument cannot be sent away.
+    """
+    positional = checked_arguments(func, args, kwargs)
+    if executor is not None:
+        check_executor(executor, positional, kwargs)
+    return positional
 
 
 _BINDS: dict[type, bool] = {}

@@ -315,7 +315,7 @@ def _blocking_caller(loop: LoopThread | None) -> Callable[[Driver, LiveRun], Att
 
 def _call(driver: Driver, run: LiveRun, context: Context) -> Attempt:
     with Attempt(driver, run) as attempt:
-        result = context.run(run.job.call)
+        result = context.run(run.job.call, run)
         if type(result) is CoroutineType:
             result.close()
             raise TypeError(f"{run.job.func!r} returned a coroutine: schedule an 'async def' function instead")

@@ -16,6 +16,7 @@ from duly.core.trigger import Chain, TriggerProtocol
 from duly.embedded.options import Options
 
 if TYPE_CHECKING:
+    from duly.core.run_executor import RunExecutor
     from duly.embedded.page import Page
 
 JobFunction: TypeAlias = Callable[..., Any]
@@ -143,8 +144,13 @@ class LiveJob(Arming):
             raise ValueError(f"nothing is ever due by the trigger {self.trigger!r}: give one that has a run to come")
         return first
 
-    def call(self) -> Any:  # noqa: ANN401 - whatever the user's function returns
-        """Call the function."""
+    @property
+    def executor(self) -> RunExecutor | None:
+        """What carries out its runs elsewhere; ``None``: they are carried out here."""
+        return None
+
+    def call(self, run: LiveRun) -> Any:  # noqa: ANN401, ARG002 - whatever the user's function returns; see AwayJob
+        """Carry out an attempt: of a job with ``options.awaited`` this gives what is to be awaited."""
         kwargs = self.kwargs
         return self.func(*self.args) if kwargs is None else self.func(*self.args, **kwargs)
 
@@ -229,6 +235,7 @@ def differences(old: LiveJob, new: LiveJob) -> list[str]:
         "kwargs": (old.kwargs, new.kwargs),
         "group": (old.options.group, new.options.group),
         "timeout": (old.options.timeout, new.options.timeout),
+        "executor": (old.executor, new.executor),
     }
     pairs |= {name: (getattr(old.policy, name), getattr(new.policy, name)) for name in _POLICY_OPTIONS}
     return [name for name, (before, after) in pairs.items() if before != after]

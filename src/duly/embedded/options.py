@@ -21,7 +21,7 @@ class Options:
     timeout: int | None
     group: str | None
     awaited: bool
-    """The callable is ``async`` and runs on the scheduler's loop."""
+    """What a call gives is awaited on the scheduler's loop: the callable is ``async``, or the job is sent away."""
 
 
 @lru_cache(maxsize=512, typed=True)

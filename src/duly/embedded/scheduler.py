@@ -6,16 +6,18 @@ import logging
 import os
 import threading
 import weakref
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from duly.core.arguments import checked_arguments, is_async, is_number, is_whole, member
+from duly.core.arguments import is_async, is_number, is_whole, member
 from duly.core.clock import NEVER, Clock, SystemClock, Zone
 from duly.core.outcomes import Outcome
 from duly.core.policy import IfExists, Misfire, MisfireName, ModeName
 from duly.core.trigger import chain_of
 from duly.embedded.account import Account, Health, account_of
-from duly.embedded.arguments import checked_name, wants_name, zone_key
+from duly.embedded.arguments import checked_name, positional_arguments, wants_name, zone_key
+from duly.embedded.away_job import AwayJob
 from duly.embedded.driver import Driver
 from duly.embedded.host import Host, call_by_hand, caller_of_async, load_asyncio, make_host
 from duly.embedded.job import ID_PREFIX, Job, JobFunction, JobStatus, LiveJob, LiveRun, moment, snapshot
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime, tzinfo
 
+    from duly.core.run_executor import RunExecutor
     from duly.core.trigger import TriggerProtocol
     from duly.embedded.book import Book
 
@@ -199,6 +202,7 @@ class Scheduler:
         retry_backoff: float = 2.0,
         group: str | None = None,
         if_exists: IfExists = "error",
+        executor: RunExecutor | None = None,
     ) -> str:
         """Have ``func`` run when ``trigger`` says; give the id of the job.
 
@@ -220,9 +224,11 @@ class Scheduler:
             group: name under which ``list_jobs`` finds it.
             if_exists: what if the name is taken: ``"error"``, ``"skip"`` (keep the old job, which must be the same),
                 ``"replace"`` (cancel the old job).
+            executor: carries out the runs elsewhere, ``func`` is not called then; ``None``: they are carried out here.
 
         Raises:
-            TypeError: ``func`` is not callable, ``trigger`` no trigger, or ``args`` and ``kwargs`` cannot be passed.
+            TypeError: ``func`` is not callable, ``trigger`` no trigger, ``executor`` none, or ``args`` and ``kwargs``
+                cannot be passed.
             ValueError: an option out of its range, a name that is taken, a trigger by which nothing is ever due.
         """
         if not callable(func):
@@ -237,10 +243,10 @@ class Scheduler:
             retry_delay,
             retry_backoff,
             group,
-            is_async(func),
+            is_async(func) or executor is not None,
             if_exists,
         )
-        positional = checked_arguments(func, args, kwargs)
+        positional = positional_arguments(func, args, kwargs, executor)
         if options.awaited:
             load_asyncio()
         driver = self._driver
@@ -253,16 +259,12 @@ class Scheduler:
             name = self._names.free(func, driver.jobs) if name is None else checked_name(name)
             if named:
                 trigger = trigger.bind(name)  # type: ignore[attr-defined] # wants_name found the method
-            job = LiveJob(ID_PREFIX + name, chain_of(trigger, self._zone), options, func, trigger)
+            make: Callable[..., LiveJob] = LiveJob if executor is None else partial(AwayJob, executor)
+            job = make(ID_PREFIX + name, chain_of(trigger, self._zone), options, func, trigger)
             job.args = positional
             job.kwargs = dict(kwargs) if kwargs else None
             job.created_at = now
-            first = job.first_slot(now)
-            old = driver.jobs.get(job.key)
-            if driver.book is not None:
-                job.page = driver.book.page_of(job, first)
-            if old is None or gives_way(driver, old, job, if_exists, now):
-                driver.admit(job, first, now)
+            self._take(job, if_exists)
         return job.key
 
     def cancel(self, job_id: str) -> bool:
@@ -437,6 +439,16 @@ class Scheduler:
         return remove
 
     # Under the driver's lock
+
+    def _take(self, job: LiveJob, if_exists: IfExists) -> None:
+        """Take a new job in, unless the one of its name is to be kept."""
+        driver, now = self._driver, job.created_at
+        first = job.first_slot(now)
+        old = driver.jobs.get(job.key)
+        if driver.book is not None:
+            job.page = driver.book.page_of(job, first)
+        if old is None or gives_way(driver, old, job, if_exists, now):
+            driver.admit(job, first, now)
 
     def _known(self, job_id: str) -> LiveJob:
         driver = self._driver

@@ -200,10 +200,10 @@ async def perform(driver: Driver, run: LiveRun) -> Attempt:
     limit = job.options.timeout
     with Attempt(driver, run, asyncio.CancelledError) as attempt:
         if limit is None:
-            attempt.result = await job.call()
+            attempt.result = await job.call(run)
         else:
             async with asyncio.timeout(limit / SECOND):
-                attempt.result = await job.call()
+                attempt.result = await job.call(run)
     return attempt
 
 

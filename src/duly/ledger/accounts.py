@@ -42,12 +42,12 @@ class Walk:
     def __init__(self, schedule: JobSchedule, begin: int, until: int) -> None:
         """Check the slots in [begin, until), ``begin`` being at least the floor of its tier."""
         self.schedule = schedule
+        self.begin = begin
+        self.until = until
         self.recorded = 0
         self.open = 0
         self.unreadable: str | None = None
         """Why the trigger cannot be rebuilt."""
-        self._begin = begin
-        self._until = until
         self._chain = self._rebuilt()
         self._count = None if self._chain is None else self._chain.count
         self._pending = self._first_undecided()
@@ -55,13 +55,13 @@ class Walk:
         self._end = min(until, self._pending if ended_at is None else max(self._pending, ended_at + 1))
         self.expected = self._expected()
 
-    def findings(self, db: sqlite3.Connection) -> Iterator[Finding]:
-        """What is wrong, in order of time and in times of the schedule's zone."""
+    def findings(self, entries: Iterable[Entry]) -> Iterator[Finding]:
+        """What is wrong, in order of time and in times of the schedule's zone; ``entries`` are those in the window."""
         chain, zone = self._chain, self.schedule.timezone
-        rows = self._counted(entries(db, self.schedule.id, self._begin, self._until))
+        rows = self._counted(entries)
         if chain is None:
             return doubles(rows, zone)
-        account = Account(str(self.schedule.id), chain, self.schedule.first_ts, self._end, floor=self._begin)
+        account = Account(str(self.schedule.id), chain, self.schedule.first_ts, self._end, floor=self.begin)
         return findings(account, rows, zone)
 
     def due(self, now: int) -> int:
@@ -90,7 +90,7 @@ class Walk:
 
     def _slots_in(self, since: int, last: int) -> int:
         """How many slots of the window lie in [since, last]."""
-        begin, last = max(since, self._begin), min(last, self._end - 1)
+        begin, last = max(since, self.begin), min(last, self._end - 1)
         first = self.schedule.first_ts
         if first < begin:
             first = self._after(begin - 1)
@@ -108,7 +108,7 @@ class Walk:
             yield entry
 
     def _has_all(self, entry: Entry) -> bool:
-        return self._count is None or (self._begin <= entry.first and entry.last < self._end)
+        return self._count is None or (self.begin <= entry.first and entry.last < self._end)
 
     def _after(self, moment: int) -> int:
         assert self._chain is not None  # noqa: S101 - only a chain that can count is asked
@@ -124,16 +124,26 @@ def accounts(
 
 
 def walks(db: sqlite3.Connection, job: StoredJob, since: int = BEGINNING, until: int = END) -> list[Walk]:
-    """A walk for each schedule of a job that may have slots in [since, until); none before the floor."""
+    """A walk for each schedule of a job that may have slots in [since, until); none before the floor.
+
+    Those that replicas share are left out: no file holds all of their slots.
+    """
     begin = max(since, floors(db).get(job.source_tier, BEGINNING))
-    return [Walk(each, begin, until) for each in schedules(db, job.id) if _touches(each, begin, until)]
+    own = [each for each in schedules(db, job.id) if each.fence is None]
+    return [Walk(each, begin, until) for each in own if touches(each, begin, until)]
 
 
-def _touches(schedule: JobSchedule, begin: int, until: int) -> bool:
+def rows_of(db: sqlite3.Connection, walk: Walk) -> Iterator[Entry]:
+    """The entries that a walk goes along, of a schedule of this file."""
+    return entries(db, walk.schedule.id, walk.begin, walk.until)
+
+
+def touches(schedule: JobSchedule, begin: int, until: int) -> bool:
+    """Whether a schedule may have slots in [begin, until)."""
     over = schedule.ended_at is not None and max(schedule.ended_at, schedule.highest or schedule.ended_at) < begin
     return schedule.first_ts < until and not over
 
 
 def _account(db: sqlite3.Connection, walk: Walk) -> ScheduleAccount:
-    differences = tuple(walk.findings(db))
+    differences = tuple(walk.findings(rows_of(db, walk)))
     return ScheduleAccount(walk.schedule, walk.expected, walk.recorded, walk.open, differences)

@@ -65,6 +65,9 @@ class Report:
     """Pid of the process that writes to it; ``None``: nobody does."""
     jobs: int
     schedules: int
+    """Those that are examined; not the ``shared`` ones."""
+    shared: int
+    """Schedules of leaderships: their slots are in the files of all replicas, see ``Sum``."""
     unaccounted: int
     """Schedules of users' own triggers: of them, only slots that occur twice are found."""
     expected: int
@@ -83,6 +86,35 @@ class Report:
     """Diagnoses beyond these."""
     notes: tuple[str, ...]
     """What is to be known, and is not wrong."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.diagnoses
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """The account of the schedules that replicas share, drawn up over all their files. Counts are slots."""
+
+    files: tuple[Path, ...]
+    leaderships: int
+    absent: tuple[int, ...]
+    """Fences of leaderships that have decided something and are in none of the files; others may be missing too."""
+    jobs: int
+    schedules: int
+    """Chains of slots: what several leaderships have decided of one is one."""
+    unaccounted: int
+    """As in ``Report``."""
+    expected: int
+    recorded: int
+    superseded: int
+    """Slots of rows that do not count, for a later leadership has decided them."""
+    open: int
+    due: int
+    diagnoses: tuple[Diagnosis, ...]
+    more: int
+    notes: tuple[str, ...]
 
     @property
     def ok(self) -> bool:

@@ -8,20 +8,19 @@ from pathlib import Path
 
 from duly.core.clock import Clock, zoned
 from duly.ledger import extent, sessions
-from duly.ledger.accounts import Walk, walks
-from duly.ledger.conservation import Finding
-from duly.ledger.diagnosis import LISTED, Diagnosis, Report, Trouble, many
-from duly.ledger.jobs import StoredJob, jobs
+from duly.ledger.accounts import rows_of, walks
+from duly.ledger.diagnosis import Diagnosis, Report, Trouble, many
+from duly.ledger.jobs import StoredJob, jobs, schedules
 from duly.ledger.lock import holder
 from duly.ledger.pages import BEGINNING, END
 from duly.ledger.progress import Progress, no_progress
 from duly.ledger.reader import LedgerReader
 from duly.ledger.sessions import Session
 from duly.ledger.statements import statements
+from duly.ledger.tally import Tally, slot_diagnosis
 from duly.triggers.once import iso
 
 _SQL = statements("queries")
-_NAMED = 5
 _RUNNING = "running"
 
 
@@ -60,25 +59,16 @@ class _Examination:
     progress: Progress
     writer: int | None = None
     checked: int = 0
-    schedules: int = 0
-    expected: int = 0
-    recorded: int = 0
-    open: int = 0
-    due: int = 0
+    shared: int = 0
     abandoned: int = 0
-    more: int = 0
-    paused: int = 0
-    """Of ``due``, those of paused jobs."""
-    unaccounted: Counter[str] = field(default_factory=Counter)
-    """Schedules that cannot be counted, by job."""
-    diagnoses: list[Diagnosis] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
     notes: list[str] = field(default_factory=list)
 
     def file(self, *, deep: bool) -> None:
         self.progress("examining the file", 0, 1)
         try:
             for diagnosis in self.reader.stream(_damage, deep=deep):
-                self._add(diagnosis)
+                self.tally.add(diagnosis)
         except sqlite3.DatabaseError as error:
             self._damaged(error)
         self.progress("examining the file", 1, 1)
@@ -90,7 +80,7 @@ class _Examination:
         live = None if newest is None or newest.status != _RUNNING or self.writer is None else newest.id
         self.abandoned = self.reader.read(_abandoned, live)
         for each in self.reader.read(sessions.with_losses):
-            self._add(_losses(each))
+            self.tally.add(_losses(each))
         zone = self.reader.clock.zone
         for tier, floor in self.reader.read(extent.floors).items():
             time = iso(zoned(floor - 1, zone))
@@ -102,83 +92,56 @@ class _Examination:
             self.progress("checking the slots of jobs", number, len(wanted))
             try:
                 for diagnosis in self.reader.stream(self._slots, job):
-                    self._add(diagnosis)
+                    self.tally.add(diagnosis)
             except sqlite3.DatabaseError as error:
                 self._damaged(error)
         self.progress("checking the slots of jobs", len(wanted), len(wanted))
         self.checked = len(wanted)
 
     def report(self) -> Report:
+        tally = self.tally
         return Report(
             path=self.reader.path,
             writer=self.writer,
             jobs=self.checked,
-            schedules=self.schedules,
-            unaccounted=self.unaccounted.total(),
-            expected=self.expected,
-            recorded=self.recorded,
-            open=self.open,
+            schedules=tally.schedules,
+            shared=self.shared,
+            unaccounted=tally.unaccounted.total(),
+            expected=tally.expected,
+            recorded=tally.recorded,
+            open=tally.open,
             abandoned=self.abandoned,
-            due=self.due,
-            diagnoses=tuple(self.diagnoses),
-            more=self.more,
+            due=tally.due,
+            diagnoses=tuple(tally.diagnoses),
+            more=tally.more,
             notes=(*self.notes, *self._remarks()),
         )
 
     def _slots(self, db: sqlite3.Connection, job: StoredJob) -> Iterator[Diagnosis]:
-        for walk in walks(db, job, *self.window):
-            self.schedules += 1
-            if walk.unreadable is not None:
-                yield _diagnosis(Trouble.UNREADABLE, walk.unreadable, job, walk)
-            for finding in walk.findings(db):
-                yield _slot_diagnosis(finding, job, walk)
-            self._count(job, walk)
-
-    def _count(self, job: StoredJob, walk: Walk) -> None:
-        self.open += walk.open
-        if walk.expected is None:
-            self.unaccounted[job.full_name] += 1
-            return
-        self.expected += walk.expected
-        self.recorded += walk.recorded
         now = self.reader.clock.now()
-        if job.state == "live" and self.window[1] > now:
-            due = walk.due(now)
-            self.due += due
-            if job.paused_at is not None:
-                self.paused += due
-
-    def _add(self, diagnosis: Diagnosis) -> None:
-        if len(self.diagnoses) < LISTED:
-            self.diagnoses.append(diagnosis)
-        else:
-            self.more += 1
+        self.shared += sum(schedule.fence is not None for schedule in schedules(db, job.id))
+        for walk in walks(db, job, *self.window):
+            ids = job.id, walk.schedule.id
+            if walk.unreadable is not None:
+                yield Diagnosis(Trouble.UNREADABLE, walk.unreadable, job.full_name, *ids)
+            for finding in walk.findings(rows_of(db, walk)):
+                yield slot_diagnosis(finding, job.full_name, ids)
+            self.tally.count(job, walk, now if self.window[1] > now else None)
 
     def _damaged(self, error: sqlite3.DatabaseError) -> None:
         """Note what SQLite says; what is only in the way of reading, like a lock, propagates."""
         if isinstance(error, sqlite3.OperationalError):
             raise error
-        self._add(Diagnosis(Trouble.DAMAGED, f"the file cannot be read: {error}"))
+        self.tally.add(Diagnosis(Trouble.DAMAGED, f"the file cannot be read: {error}"))
 
     def _remarks(self) -> Iterator[str]:
         if self.abandoned:
             executions = many(self.abandoned, "execution")
             yield f"{executions} ran when the process died: the next start calls them interrupted"
-        if self.paused:
-            yield f"{many(self.paused, 'slot')} of paused jobs passed: they are settled when the jobs are resumed"
-        rest = self.due - self.paused
-        if rest and self.writer is None:
-            yield f"{many(rest, 'slot')} passed since the process ended: the next start decides about {_them(rest)}"
-        elif rest:
-            yield f"{many(rest, 'slot')} just passed: process {self.writer} decides about {_them(rest)}"
-        if self.unaccounted:
-            names = list(self.unaccounted)
-            shown = ", ".join(names[:_NAMED]) + (", and more" if len(names) > _NAMED else "")
-            yield f"only the program knows the slots of {shown}: there, only slots that occur twice are found"
-
-
-def _them(number: int) -> str:
-    return "it" if number == 1 else "them"
+        decided = "passed since the process ended: the next start decides about {them}"
+        if self.writer is not None:
+            decided = f"just passed: process {self.writer} decides about {{them}}"
+        yield from self.tally.remarks(decided)
 
 
 def _damage(db: sqlite3.Connection, *, deep: bool) -> Iterator[Diagnosis]:
@@ -204,20 +167,3 @@ def _losses(session: Session) -> Diagnosis:
     why = ", ".join(f"{count} because {reason}" for reason, count in counted.items() if count)
     text = f"session {session.id} has lost {many(session.dropped, 'record')}: {why}"
     return Diagnosis(Trouble.LOST, text, first=session.started_at, last=session.stopped_at, count=session.dropped)
-
-
-def _slot_diagnosis(finding: Finding, job: StoredJob, walk: Walk) -> Diagnosis:
-    return Diagnosis(
-        Trouble(finding.kind.value),
-        finding.line,
-        job.full_name,
-        job.id,
-        walk.schedule.id,
-        finding.first,
-        finding.last,
-        finding.count,
-    )
-
-
-def _diagnosis(trouble: Trouble, text: str, job: StoredJob, walk: Walk) -> Diagnosis:
-    return Diagnosis(trouble, text, job.full_name, job.id, walk.schedule.id)

@@ -1,6 +1,6 @@
 """What is in the file of a ledger, in numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +8,7 @@ from pathlib import Path
 from duly.ledger.codes import STATUS, SUCCESS
 from duly.ledger.connections import LATEST, open_reader
 from duly.ledger.extent import Extent, extent
+from duly.ledger.leaderships import StoredLeadership, leaderships
 from duly.ledger.lock import holder
 from duly.ledger.sessions import Session, newest
 from duly.ledger.statements import statements
@@ -30,6 +31,8 @@ class FileInfo:
     jobs: int
     listeners: int
     schedules: int
+    leaderships: Sequence[StoredLeadership]
+    """Those of this replica of a scheduler, in order."""
     sessions: int
     newest: int | None
     """When the execution began that was written last."""
@@ -58,6 +61,7 @@ def file_info(path: Path) -> FileInfo:
             jobs=jobs,
             listeners=listeners,
             schedules=schedules,
+            leaderships=leaderships(db),
             sessions=sessions,
             newest=None if began is None else began[0],
             last_session=newest(db),

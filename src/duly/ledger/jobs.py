@@ -78,6 +78,8 @@ class JobSchedule:
     """The first slot that has no row; ``None``: it is the one behind ``highest``."""
     ended_at: int | None
     """Slots up to then have a row, later ones do not exist; ``None``: it goes on."""
+    fence: int | None
+    """The leadership that has opened it, which has decided some of its slots; ``None``: the file holds all of them."""
     highest: int | None
     """The last slot that has a row."""
 

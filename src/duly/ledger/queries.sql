@@ -73,8 +73,11 @@ FROM raw_listeners WHERE id = :id;
 
 -- name: schedules_of_job
 -- Oldest first.
-SELECT id, job_id, trigger_id, trigger_spec, timezone, first_ts, open_ts, ended_at
+SELECT id, job_id, trigger_id, trigger_spec, timezone, first_ts, open_ts, ended_at, fence
 FROM raw_schedules WHERE job_id = :job_id ORDER BY id;
+
+-- name: leaderships
+SELECT fence, previous, began_at, ended_at, session_id FROM raw_leaderships ORDER BY fence;
 
 -- name: last_slot
 -- The last slot of a schedule that has a row, and its status.

@@ -16,7 +16,8 @@ from duly.ids import new_id
 from duly.ledger.codes import KIND, MISFIRE, MODE, REASON, SESSION_STATUS, STATUS, TIER, TRIGGER_TYPE
 from duly.ledger.conservation import Account, Entry, Kind, findings
 from duly.ledger.extent import floors
-from duly.ledger.jobs import first_undecided, last_slot
+from duly.ledger.jobs import CHAIN_ENDED, first_undecided, last_slot
+from duly.ledger.leaderships import NONE_BEFORE
 from duly.ledger.record_queue import Counts
 from duly.ledger.records import AnyRow, PlainRow, Row
 from duly.ledger.registrations import ListenerRegistration, ScheduledJobRegistration
@@ -68,6 +69,8 @@ class StoredSchedule:
     first_ts: int
     open_ts: int | None
     ended_at: int | None
+    fence: int | None
+    """The leadership that has opened it; ``None``: there are no replicas, and the file holds all of its slots."""
     paused_at: int | None
     retired_at: int | None
     cancelled_at: int | None
@@ -82,8 +85,9 @@ class StoredSchedule:
 
     @property
     def live(self) -> bool:
-        """Whether a job that is registered again may go on with it."""
-        return self.ended_at is None and self.retired_at is None and self.cancelled_at is None
+        """Whether a job that is registered again may go on with it: not with one that replicas share."""
+        ended = (self.ended_at, self.retired_at, self.cancelled_at)
+        return self.fence is None and all(moment is None for moment in ended)
 
     def pending(self, chain: Chain) -> int:
         """The first slot of its ``chain`` that has no row; ``NEVER``: it is over. What a trigger raises propagates."""
@@ -247,17 +251,29 @@ class TelemetryRepository:
 
     # Schedules
 
-    def open_schedule(
+    def open_schedule(  # noqa: PLR0917 - the columns of a schedule
         self,
         db: sqlite3.Connection,
         job_id: int,
         first: int,
         trigger: tuple[str, str | None],
         zone: str | None,
+        fence: int | None = None,
+        pending: int | None = None,
     ) -> int:
-        """Begin the account of a chain of slots with ``first``; ``trigger`` is id and spec. Give its id."""
+        """Begin the account of a chain of slots with ``first``; ``trigger`` is id and spec. Give its id.
+
+        ``NEVER`` as the first: the chain was at its end before it began, there is no slot.
+
+        With a ``fence`` the account is that of one leadership, which has to decide the slots from ``pending`` on, and
+        to end those before that are open. What earlier leaderships have written of them does not count then.
+        """
         trigger_id, spec = trigger
-        return int(db.execute(_SQL["insert_schedule"], (job_id, trigger_id, spec, zone, first)).fetchone()[0])
+        if first == NEVER:
+            pending = NEVER
+        open_ts = None if pending is None else min(pending, CHAIN_ENDED)
+        values = (job_id, trigger_id, spec, zone, min(first, CHAIN_ENDED), open_ts, fence)
+        return int(db.execute(_SQL["insert_schedule"], values).fetchone()[0])
 
     def end_schedule(self, db: sqlite3.Connection, schedule_id: int, now: int) -> None:
         """End the account of a chain: up to ``now`` its slots are accounted for, later ones do not exist."""
@@ -304,6 +320,20 @@ class TelemetryRepository:
         """Whether another row than this counts for its slot."""
         values = (row.schedule_id, row.scheduled_ts, row.execution_id)
         return db.execute(_SQL["other_row_of_slot"], values).fetchone() is not None
+
+    # Leaderships
+
+    def begin_leadership(self, db: sqlite3.Connection, fence: int, session_id: int | None, now: int) -> None:
+        """Note that this replica leads, before anything is committed under ``fence``."""
+        db.execute(_SQL["begin_leadership"], (fence, now, session_id))
+
+    def note_previous(self, db: sqlite3.Connection, fence: int, previous: int | None) -> None:
+        """Note which leadership before has committed anything last, before this one does; ``None``: there was none."""
+        db.execute(_SQL["note_previous"], (NONE_BEFORE if previous is None else previous, fence))
+
+    def end_leadership(self, db: sqlite3.Connection, fence: int, now: int) -> None:
+        """Note that this replica leads no more."""
+        db.execute(_SQL["end_leadership"], (now, fence))
 
     # Logs and audit
 

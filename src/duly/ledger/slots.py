@@ -1,7 +1,7 @@
 """The ledger by slot: what became of each, in order of time."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from operator import attrgetter
@@ -10,8 +10,9 @@ from typing import Any
 from duly.ids import id_text
 from duly.ledger.codes import REASON, STATUS
 from duly.ledger.conservation import Entry
-from duly.ledger.jobs import schedules
+from duly.ledger.jobs import JobSchedule, schedules
 from duly.ledger.pages import BEGINNING, END
+from duly.ledger.shared import Decided, by_chain, judged
 from duly.ledger.statements import statements
 
 _SQL = statements("queries")
@@ -36,9 +37,19 @@ class SettledSlots:
 
 
 def slots(db: sqlite3.Connection, job_id: int, since: int = BEGINNING, until: int = END) -> Iterator[SettledSlots]:
-    """The slots of a job that have a row, in order, as far as they touch [since, until); read as they are taken."""
-    streams = [map(_settled, _rows(db, schedule.id, since, until)) for schedule in schedules(db, job_id)]
+    """The slots of a job that have a row, in order, as far as they touch [since, until); read as they are taken.
+
+    Rows of a leader that do not count, because a later one has decided their slots in this file, are left out.
+    """
+    streams = [_of_chain(db, parts, since, until) for parts in by_chain(schedules(db, job_id))]
     return merge(*streams, key=attrgetter("first", "last"))
+
+
+def _of_chain(db: sqlite3.Connection, parts: Sequence[JobSchedule], since: int, until: int) -> Iterator[SettledSlots]:
+    decided = [
+        Decided(each.fence or 0, each.open_ts, map(_settled, _rows(db, each.id, since, until))) for each in parts
+    ]
+    return (settled for settled, counts in judged(decided) if counts)
 
 
 def entries(db: sqlite3.Connection, schedule_id: int, since: int = BEGINNING, until: int = END) -> Iterator[Entry]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from duly.core.clock import NEVER, Zone
 from duly.core.trigger import Chain
-from duly.ledger.jobs import JobSchedule, StoredJob, schedules
+from duly.ledger.jobs import CHAIN_ENDED, JobSchedule, StoredJob, schedules
 from duly.triggers.clock_changes import named_zone
 from duly.triggers.spec import chain_from_spec
 
@@ -28,7 +28,7 @@ class Upcoming:
     def slots(self, moment: int) -> Iterator[int]:
         """Those later than ``moment``, nanoseconds; where they are unknown, at most the next."""
         schedule = self.schedule
-        if schedule is None:
+        if schedule is None or schedule.first_ts == CHAIN_ENDED:
             return
         slot: int | None
         if self.chain is None:

@@ -62,8 +62,10 @@ LIMIT :limit;
 DELETE FROM raw_schedules WHERE job_id = ?;
 
 -- name: old_schedules
+-- Those that have ended, and those of a leadership that another had followed by then.
 SELECT id FROM raw_schedules AS s
-WHERE ended_at < :older_than
+WHERE (ended_at < :older_than
+       OR EXISTS (SELECT 1 FROM raw_leaderships WHERE fence > s.fence AND began_at < :older_than))
   AND NOT EXISTS (
       SELECT 1 FROM raw_executions WHERE schedule_id = s.id AND scheduled_ts IS NOT NULL AND tick_count > 0)
   AND NOT EXISTS (

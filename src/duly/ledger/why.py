@@ -11,8 +11,9 @@ from duly.ledger import executions, sessions
 from duly.ledger.codes import STARTED, STATUS
 from duly.ledger.executions import Execution, ExecutionFilter
 from duly.ledger.extent import floors
-from duly.ledger.jobs import JobSchedule, StoredJob, schedules
+from duly.ledger.jobs import CHAIN_ENDED, JobSchedule, StoredJob, schedules
 from duly.ledger.pages import BEGINNING
+from duly.ledger.shared import by_chain, whole
 from duly.ledger.slots import slots
 from duly.ledger.upcoming import rebuilt
 from duly.triggers.clock_changes import DAY, Oddity, changes_for, named_zone, oddity, passed_over
@@ -48,6 +49,8 @@ class Verdict(StrEnum):
     """Rows of that time may have been deleted."""
     UNACCOUNTED = "unaccounted"
     """It should have a row, and has none."""
+    ELSEWHERE = "elsewhere"
+    """It has no row in this file: another replica has decided it, or nobody has."""
     UNKNOWN = "unknown"
     """Only its program knows whether there was a slot."""
 
@@ -113,6 +116,11 @@ class _Near:
     chain: Chain | None
 
 
+def _latest(near: _Near) -> tuple[int, int]:
+    """The latest slot; of a slot of several chains that of the latest leadership."""
+    return near.slot, near.schedule.fence or 0
+
+
 class _Inquiry:
     """One look at the ledger, in one state of the file. Local to one call."""
 
@@ -122,13 +130,16 @@ class _Inquiry:
         self.asked = asked
         self.now = now
         self.alive = alive
-        self.schedules = [(each, rebuilt(each)[0]) for each in schedules(db, job.id)]
+        chains = [(whole(parts), {part.id for part in parts}) for parts in by_chain(schedules(db, job.id))]
+        self.schedules = [(schedule, rebuilt(schedule)[0]) for schedule, _ in chains]
+        self.parts = {schedule.id: parts for schedule, parts in chains}
+        """The row ids of a schedule: that of several leaderships has several."""
         self.floor = floors(db).get(job.source_tier, BEGINNING)
-        self.at = max(self._reached(asked), key=lambda near: near.slot, default=None)
+        self.at = max(self._reached(asked), key=_latest, default=None)
         self.after = min(self._behind(asked), key=lambda near: near.slot, default=None)
         self.before = self.at
         if self.at is not None and self.at.slot == asked:
-            self.before = max(self._reached(asked - 1), key=lambda near: near.slot, default=None)
+            self.before = max(self._reached(asked - 1), key=_latest, default=None)
 
     def answer(self) -> Why:
         near = self._nearest()
@@ -165,7 +176,7 @@ class _Inquiry:
         found = []
         for schedule, chain in self.schedules:
             if schedule.first_ts > moment:
-                slot: int | None = schedule.first_ts
+                slot: int | None = None if schedule.first_ts == CHAIN_ENDED else schedule.first_ts
             elif chain is None:
                 slot = self._next_recorded(schedule, moment)
             else:
@@ -178,7 +189,7 @@ class _Inquiry:
         """The last slot at or before ``moment`` that has a row; of a row for several the first, or the last."""
         wanted = ExecutionFilter(job_id=self.job.id, until=moment + 1)
         for row in executions.page(self.db, wanted, limit=_LOOKED_AT).rows:
-            if row.schedule_id == schedule.id and row.scheduled_ts is not None and row.tick_count:
+            if row.schedule_id in self.parts[schedule.id] and row.scheduled_ts is not None and row.tick_count:
                 last = row.scheduled_to_ts
                 return last if last is not None and last <= moment else row.scheduled_ts
         return None
@@ -186,7 +197,7 @@ class _Inquiry:
     def _next_recorded(self, schedule: JobSchedule, moment: int) -> int | None:
         """The first slot after ``moment`` that has a row; else the one that is to come next, if it is known."""
         for settled in slots(self.db, self.job.id, moment + 1):
-            if settled.schedule_id == schedule.id:
+            if settled.schedule_id in self.parts[schedule.id]:
                 return settled.first if settled.first > moment else settled.last
         pending = schedule.first_undecided(None)
         return pending if moment < pending < NEVER else None
@@ -214,12 +225,12 @@ class _Inquiry:
 
     def _row_of(self, near: _Near) -> Execution | None:
         settled = next((each for each in slots(self.db, self.job.id, near.slot, near.slot + 1)
-                        if each.schedule_id == near.schedule.id), None)  # fmt: skip
+                        if each.schedule_id in self.parts[near.schedule.id]), None)  # fmt: skip
         if settled is None:
             return None
         wanted = ExecutionFilter(job_id=self.job.id, since=settled.first, until=settled.first + 1)
         rows = executions.page(self.db, wanted, limit=_LOOKED_AT).rows
-        return next((row for row in rows if row.schedule_id == near.schedule.id and row.tick_count), None)
+        return next((row for row in rows if row.schedule_id == settled.schedule_id and row.tick_count), None)
 
     def _unsettled(self, near: _Near) -> Why:
         slot = near.slot
@@ -228,6 +239,8 @@ class _Inquiry:
             return self._why(Verdict.TO_COME, near, paused=(paused_at, paused_by))
         if slot < self.floor:
             return self._why(Verdict.FORGOTTEN, near)
+        if near.schedule.fence is not None:
+            return self._why(Verdict.ELSEWHERE, near)
         if near.chain is not None and (
             slot < near.schedule.first_undecided(near.chain) or near.schedule.ended_at is not None
         ):

@@ -73,6 +73,8 @@ class _Words:
                 return "lies in a time of which rows may have been deleted"
             case Verdict.UNACCOUNTED:
                 return "has no row, though it should have one: the ledger does not add up, duly doctor says more"
+            case Verdict.ELSEWHERE:
+                return "has no row in this file: another replica led then, or nobody has decided about it yet"
             case Verdict.TO_COME:
                 return "is to come" + self._unless_resumed()
         return self._undecided()

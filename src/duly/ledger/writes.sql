@@ -100,7 +100,8 @@ UPDATE raw_scheduled_jobs SET paused_at = ?, paused_by = ? WHERE id = ?;
 UPDATE raw_scheduled_jobs SET retired_at = coalesce(retired_at, ?) WHERE id = ?;
 
 -- name: insert_schedule
-INSERT INTO raw_schedules (job_id, trigger_id, trigger_spec, timezone, first_ts) VALUES (?, ?, ?, ?, ?) RETURNING id;
+INSERT INTO raw_schedules (job_id, trigger_id, trigger_spec, timezone, first_ts, open_ts, fence)
+VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id;
 
 -- name: end_schedule
 UPDATE raw_schedules SET ended_at = ? WHERE id = ? AND ended_at IS NULL;
@@ -108,15 +109,27 @@ UPDATE raw_schedules SET ended_at = ? WHERE id = ? AND ended_at IS NULL;
 -- name: schedules_of_app
 -- All schedules of an app's jobs, newest last.
 SELECT s.id, s.job_id, j.job_name, s.trigger_id, s.trigger_spec, s.timezone, s.first_ts, s.open_ts, s.ended_at,
-       j.paused_at, j.retired_at, j.cancelled_at
+       s.fence, j.paused_at, j.retired_at, j.cancelled_at
 FROM raw_schedules AS s JOIN raw_scheduled_jobs AS j ON j.id = s.job_id
 WHERE j.app_key = ? AND j.instance_index = ? ORDER BY s.id;
 
 -- name: newest_schedule_of_job
 -- As schedules_of_app, of one job.
 SELECT s.id, s.job_id, j.job_name, s.trigger_id, s.trigger_spec, s.timezone, s.first_ts, s.open_ts, s.ended_at,
-       j.paused_at, j.retired_at, j.cancelled_at
+       s.fence, j.paused_at, j.retired_at, j.cancelled_at
 FROM raw_schedules AS s JOIN raw_scheduled_jobs AS j ON j.id = s.job_id WHERE j.id = ? ORDER BY s.id DESC LIMIT 1;
+
+-- name: begin_leadership
+-- A fence that is known already is of a fleet that has lost its memory, and counts from the beginning again.
+INSERT INTO raw_leaderships (fence, began_at, session_id) VALUES (?, ?, ?)
+ON CONFLICT (fence) DO UPDATE SET
+    previous = NULL, began_at = excluded.began_at, ended_at = NULL, session_id = excluded.session_id;
+
+-- name: note_previous
+UPDATE raw_leaderships SET previous = ? WHERE fence = ?;
+
+-- name: end_leadership
+UPDATE raw_leaderships SET ended_at = ? WHERE fence = ? AND ended_at IS NULL;
 
 -- name: id_of_job
 SELECT id FROM raw_scheduled_jobs WHERE app_key = ? AND instance_index = ? AND job_name = ?;
@@ -139,7 +152,8 @@ DELETE FROM raw_meta WHERE key = 'out_of_order';
 SELECT 1 FROM raw_meta WHERE key = 'out_of_order';
 
 -- name: schedules_to_mend
-SELECT id, job_id, trigger_spec, first_ts FROM raw_schedules WHERE trigger_spec IS NOT NULL;
+-- Those of which the file holds all slots.
+SELECT id, job_id, trigger_spec, first_ts FROM raw_schedules WHERE trigger_spec IS NOT NULL AND fence IS NULL;
 
 -- name: slots_of_schedule
 SELECT scheduled_ts, coalesce(scheduled_to_ts, scheduled_ts), tick_count FROM raw_executions

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from duly.lifecycle.signals import Signals, leave_within
 from duly.runtime.duly import Duly
+from duly.runtime.structured import send_to_logging
 
 if TYPE_CHECKING:
     from duly.config import DulyConfig
@@ -26,6 +27,7 @@ _LEAST_SECONDS = 0.5
 
 def run(load: Callable[[], DulyConfig]) -> int:
     """Load the settings, run until asked to stop, and give the exit code. What ``load`` raises is raised."""
+    send_to_logging()
     made: list[Duly] = []
 
     def ask(reason: str) -> None:

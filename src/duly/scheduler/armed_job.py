@@ -8,8 +8,10 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from duly.core.arguments import callable_name
 from duly.core.clock import NEVER, SECOND, Clock, Zone, nanoseconds, round_to_second
 from duly.core.decisions import Arming, Run
+from duly.core.run_executor import Call
 from duly.core.trigger import Chain, ProtocolChain, TriggerProtocol, chain_of
 from duly.ledger.continuation import Wanted
 from duly.lifecycle.callables import is_async_callable
@@ -34,7 +36,7 @@ class ArmedJob(Arming):
         """Where tasks go that its runs make."""
         self.marks: dict[int, str] = {}
         """Execution ids of the slots that wait their turn."""
-        self.in_thread = not is_async_callable(job.job)
+        self.in_thread = job.executor is None and not is_async_callable(job.job)
         self.shown = NEVER
         """The slot that the job shows as its next run."""
         self.broken = False
@@ -52,6 +54,9 @@ class ArmedJob(Arming):
         if self.in_thread:
             return functools.partial(function, run, clock, *job.args, **job.kwargs)
         run.started = clock.now()
+        if job.executor is not None:
+            call = Call(self.key, run.slot, run.attempt, callable_name(job.job), job.args, job.kwargs)
+            return functools.partial(job.executor.execute, call)
         return functools.partial(function, *job.args, **job.kwargs) if job.args or job.kwargs else function
 
     def show(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 
 from duly.core.arguments import is_text
 from duly.core.policy import IfExists, MisfireName, ModeName
+from duly.core.run_executor import RunExecutor
 from duly.core.scheduled_job import SchedulerErrorHandlerType
 
 
@@ -40,6 +41,8 @@ class JobOptions(TypedDict, total=False):
     """1.0. Seconds before the first retry."""
     retry_backoff: float
     """2.0. By what the delay is multiplied before each further retry; it is an hour at most."""
+    executor: RunExecutor | None
+    """``None``: the runs are carried out here. Carries them out elsewhere; the callable is not called then."""
 
 
 def job_fields(options: JobOptions) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from duly.core.clock import NEVER, SECOND
 from duly.core.outcomes import Reason
 from duly.embedded.attempt import Attempt
 from duly.embedded.driver import Driver
-from duly.embedded.job import LiveJob, LiveRun
+from duly.embedded.job import LiveRun
 from duly.embedded.records import KEPT, Ended, Line
 from duly.testing.clock import VirtualClock
 from duly.testing.ledger import Account, Row
@@ -150,7 +150,7 @@ class SchedulerHost:
         attempt = Attempt(driver, run, asyncio.CancelledError if awaited else ())
         attempt.__enter__()
         self._in_hand.append(run)
-        error, spent = self._clock.measure(lambda: self._call(run.job, attempt))
+        error, spent = self._clock.measure(lambda: self._call(run, attempt))
         self._in_hand.remove(run)
         flight = _Flight(run, attempt, self._clock.monotonic() + spent, error)
         if self._stopped:  # by the job itself
@@ -160,25 +160,26 @@ class SchedulerHost:
 
     def _call_by_hand(self, driver: Driver, run: LiveRun) -> Attempt:
         with Attempt(driver, run, asyncio.CancelledError) as attempt:
-            error, _ = self._clock.measure(lambda: self._call(run.job, attempt))
+            error, _ = self._clock.measure(lambda: self._call(run, attempt))
             if error is not None:
                 raise error
         return attempt
 
-    def _call(self, job: LiveJob, attempt: Attempt) -> BaseException | None:
+    def _call(self, run: LiveRun, attempt: Attempt) -> BaseException | None:
         context = copy_context()
         context.run(clocks.use, self._clock)
         try:
-            attempt.result = context.run(self._result_of, job)
+            attempt.result = context.run(self._result_of, run)
         except BaseException as error:  # noqa: BLE001 - the attempt judges it, when the time of the run is over
             return error
         return None
 
-    def _result_of(self, job: LiveJob) -> Any:  # noqa: ANN401 - whatever the user's function returns
+    def _result_of(self, run: LiveRun) -> Any:  # noqa: ANN401 - whatever the user's function returns
+        job = run.job
         if not job.options.awaited:
-            return job.call()
+            return job.call(run)
         limit = job.options.timeout
-        result, error, seconds = run_without_waiting(job.call(), None if limit is None else limit / SECOND)
+        result, error, seconds = run_without_waiting(job.call(run), None if limit is None else limit / SECOND)
         self._clock.work(seconds)
         if error is not None:
             raise error

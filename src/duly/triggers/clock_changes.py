@@ -11,6 +11,7 @@ from enum import StrEnum
 from duly.core.clock import SECOND, Zone
 from duly.core.trigger import Chain
 from duly.triggers.ticks import CronChain, shared_chain
+from duly.triggers.window import CronWindow
 from duly.triggers.zones import fixed_segments, segments
 
 DAY = 86_400 * SECOND
@@ -89,6 +90,8 @@ def clock_changes(zone: Zone, after: int, until: int) -> list[ClockChange]:
 def changes_for(chain: Chain, zone: Zone, after: int, until: int) -> list[ClockChange]:
     """Those of the zone of a chain in (after, until]; ``zone`` is that of a chain that has none."""
     own = _zone_of(chain, zone)
+    if isinstance(chain, CronWindow):
+        after, until = max(after, chain.start or after), min(until, chain.end)
     return [] if isinstance(own, int) else clock_changes(own, after, until)
 
 

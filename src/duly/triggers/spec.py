@@ -16,6 +16,7 @@ from duly.triggers.expression import FIELDS, field_texts, local_times_of
 from duly.triggers.interval import Grid, SecondGrid
 from duly.triggers.once import Delay, NextTimeOfDay, Single
 from duly.triggers.ticks import CronChain, Gap, shared_chain
+from duly.triggers.window import CronWindow
 from duly.triggers.zones import Overlap, fixed_segments, segments
 
 _KIND = "chain"
@@ -31,7 +32,11 @@ def spec_of(trigger: TriggerProtocol, zone: Zone) -> str | None:
 
     Equal schedules give equal texts.
     """
-    chain = chain_of(trigger, zone)
+    return spec_of_chain(chain_of(trigger, zone))
+
+
+def spec_of_chain(chain: Chain) -> str | None:
+    """As ``spec_of``, of a chain that is bound already."""
     kind = _KINDS.get(type(chain))
     return None if kind is None else json.dumps({_KIND: kind, **_written(chain)}, separators=(",", ":"))
 
@@ -58,11 +63,17 @@ def _written(chain: Chain) -> dict[str, object]:
             return {"delay": chain.delay}
         case NextTimeOfDay():
             return {"at": chain.at.isoformat(), "zone": chain.zone}
+        case CronWindow():
+            return {**_written_ticks(chain), "start": chain.start, "end": chain.end}
         case CronChain():
-            times, offsets = chain.local_times, chain.offsets
-            rule = {"zone": offsets.zone, "gap": chain.gap, "overlap": offsets.overlap}
-            return {"fields": " ".join(times.texts), "day_or": times.day_or, **rule}
+            return _written_ticks(chain)
     raise TypeError(f"{type(chain).__name__} is listed as a built-in chain, but cannot be written down")
+
+
+def _written_ticks(chain: CronChain) -> dict[str, object]:
+    times, offsets = chain.local_times, chain.offsets
+    rule = {"zone": offsets.zone, "gap": chain.gap, "overlap": offsets.overlap}
+    return {"fields": " ".join(times.texts), "day_or": times.day_or, **rule}
 
 
 class _Parts:
@@ -176,6 +187,10 @@ def _cron(parts: _Parts) -> CronChain:
     return shared_chain(local_times, offsets, gap)
 
 
+def _cron_window(parts: _Parts) -> CronWindow:
+    return CronWindow(_cron(parts), parts.moment_or_none("start"), parts.moment("end"))
+
+
 _KINDS: Final[dict[type, str]] = {
     Grid: "grid",
     SecondGrid: "second_grid",
@@ -183,6 +198,7 @@ _KINDS: Final[dict[type, str]] = {
     Delay: "delay",
     NextTimeOfDay: "next_time_of_day",
     CronChain: "cron",
+    CronWindow: "cron_window",
 }
 """By the very class: one derived from it may mean something else."""
 
@@ -193,4 +209,5 @@ _READERS: Final[dict[str, Callable[[_Parts], Chain]]] = {
     "delay": _delay,
     "next_time_of_day": _next_time_of_day,
     "cron": _cron,
+    "cron_window": _cron_window,
 }

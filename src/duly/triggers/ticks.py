@@ -80,7 +80,8 @@ class CronChain:
             if tick < segment.high:
                 self._steady = (segment.start + abs(offset - segment.before), segment.high, offset)
                 return tick
-            index = max(index + 1, self._index(local - _MARGIN))
+            near = segment.high <= second + _MARGIN  # clocks may go back, to matching times behind us
+            index = index + 1 if near else max(index + 1, self._index(local - _MARGIN))
         return None
 
     def _before(self, second: int) -> int | None:
@@ -93,7 +94,8 @@ class CronChain:
             tick = max(local - offset, self._shifted_before(segment, second))
             if tick >= segment.low:
                 return tick
-            index = min(index - 1, self._index(local + _MARGIN))
+            near = segment.low >= second - _MARGIN  # as in _after
+            index = index - 1 if near else min(index - 1, self._index(local + _MARGIN))
         return None
 
     def _shifted_after(self, segment: Segment, second: int) -> int:

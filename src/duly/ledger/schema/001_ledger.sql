@@ -71,7 +71,9 @@ CREATE TABLE raw_scheduled_jobs (
     CHECK (source_tier = 1 OR NOT (app_key = '__duly__' OR app_key GLOB '__duly__.*'))
 ) STRICT;
 
--- One row per registration of a job: the chain of slots that begins with first_ts.
+-- One row per registration of a job: the chain of slots that begins with first_ts. With a fence it has only the slots
+-- that were decided in that leadership, which began with open_ts: the others are in rows of other leaderships, here and
+-- in files of other replicas.
 CREATE TABLE raw_schedules (
     id            INTEGER PRIMARY KEY,
     job_id        INTEGER NOT NULL REFERENCES raw_scheduled_jobs ON DELETE CASCADE,
@@ -80,9 +82,20 @@ CREATE TABLE raw_schedules (
     timezone      TEXT,     -- null: that of the system
     first_ts      INTEGER NOT NULL,
     open_ts       INTEGER,  -- the first slot that has no row; null: it follows from the highest slot that has one
-    ended_at      INTEGER   -- slots up to then are accounted for, later ones do not exist; null: it goes on
+    ended_at      INTEGER,  -- slots up to then are accounted for, later ones do not exist; null: it goes on
+    fence         INTEGER   -- the leadership that has opened it; null: there are no replicas
 ) STRICT;
 CREATE INDEX schedules_of_job ON raw_schedules (job_id);
+
+-- The times in which this replica of a scheduler was the leader. They are never deleted: by "previous" one goes from
+-- each to the one before, through the files of all replicas.
+CREATE TABLE raw_leaderships (
+    fence       INTEGER PRIMARY KEY CHECK (fence > 0),
+    previous    INTEGER,  -- fence of the last one before that has committed anything; 0: there was none; null: not known
+    began_at    INTEGER NOT NULL,
+    ended_at    INTEGER,  -- null: it goes on, or its process died
+    session_id  INTEGER   -- no foreign key: sessions are deleted
+) STRICT;
 
 CREATE TABLE raw_executions (
     id                  INTEGER PRIMARY KEY,
@@ -187,8 +200,11 @@ FROM raw_scheduled_jobs;
 
 CREATE VIEW schedules AS
 SELECT id, job_id, trigger_id, trigger_spec, timezone, first_ts / 1e9 AS first_ts, open_ts / 1e9 AS open_ts,
-       ended_at / 1e9 AS ended_at
+       ended_at / 1e9 AS ended_at, fence
 FROM raw_schedules;
+
+CREATE VIEW leaderships AS
+SELECT fence, previous, began_at / 1e9 AS began_at, ended_at / 1e9 AS ended_at, session_id FROM raw_leaderships;
 
 CREATE VIEW executions AS
 SELECT id, CASE kind WHEN 0 THEN 'handler' ELSE 'job' END AS kind, listener_id, job_id, session_id,

@@ -20,9 +20,14 @@ CONTAINER = Path("/")
 _XDG = {"config": ("XDG_CONFIG_HOME", ".config"), "data": ("XDG_DATA_HOME", ".local/share")}
 
 
+def in_container(kind: Kind) -> Path:
+    """The folder in the root of a container, whether there is one or not."""
+    return CONTAINER / kind
+
+
 def default_directory(kind: Kind) -> Path:
     """The folder in the root of a container if there is one, else the platform's place for users' files."""
-    container = CONTAINER / kind
+    container = in_container(kind)
     return container if container.exists() else _of_user(kind) / "duly" / f"v{version('duly').partition('.')[0]}"
 
 
