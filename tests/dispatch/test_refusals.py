@@ -1,4 +1,4 @@
-"""Addresses that are none, and servers that answer and do not take us."""
+"""Servers that answer and do not take us."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from duly.core.clock import SECOND, SystemClock
 from duly.dispatch.bus import BusError
-from duly.dispatch.nats_bus import NatsBus, problems_of
+from duly.dispatch.nats_bus import NatsBus
 from duly.dispatch.server import NatsServer
 from tests.dispatch.buses import connected, run, until
 from tests.dispatch.conftest import free_ports
@@ -38,61 +38,6 @@ def guarded(tmp_path: Path) -> Iterator[Guarded]:
 
 def with_user(url: str, user: str) -> str:
     return url.replace("://", f"://{user}@")
-
-
-@pytest.mark.parametrize(
-    ("url", "problem"),
-    [
-        ("nats://joe:s3cret@h:abc", "what follows the host and ':' is no port"),
-        ("nats://joe:s3cret@h:99999", "is no port, a number from 1 to 65535"),
-        ("nats://h:0", "is no port"),
-        ("nats://joe:s3cret", r"is no port.* nats://USER:PASSWORD@HOST:PORT"),
-        ("nats://joe:s3cret@", "there is no host in it"),
-        ("", "there is no host in it"),
-        ("nats://", "there is no host in it"),
-        ("nats://none", "is no name of a host"),
-        ("nats://joe:s3cret@[::1", "an IPv6 address is written as"),
-        ("nats://joe:s3cret@fe80::1", "is no port"),
-        ("nats://[zz]", "no IPv6 address"),
-        ("a,,b", "several addresses are given one by one"),
-        ("nats://joe:s3/cret@h", "write %2F"),
-        ("nats://joe:s3[cret@h", "%5B"),
-        ("joe:s3://cret@h", "begins with none of nats://, tls://"),
-        ("http://joe:s3cret@h", "begins with none of"),
-        ("nats://joe:s3 cret@h", "a blank"),
-    ],
-)
-def test_what_is_wrong_with_an_address_is_told_without_the_password(url: str, problem: str) -> None:
-    with pytest.raises(BusError, match=problem) as caught:
-        NatsBus(url)
-    assert not any(part in str(caught.value) for part in ("joe", "s3", "cret", "abc", "99999", "\n"))
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "h",
-        "h:4222",
-        "a_b.c-d:1",
-        "nats://h:",
-        "tls://h/",
-        "ws://h",
-        "nats://[::1]",
-        "joe:x@h",
-        "nats://jo:a@b:c@h:65535",
-    ],
-)
-def test_what_is_right_is_taken(url: str) -> None:
-    assert problems_of([url]) == []
-    NatsBus([url, "nats://other"])
-
-
-def test_of_several_addresses_the_wrong_one_is_named() -> None:
-    assert problems_of([]) == ["there is no address of a server"]
-    [problem] = problems_of(["nats://a", "nats://b:x", "nats://c"])
-    assert problem.startswith("the address 2 of 3 is malformed")
-    [problem] = problems_of(["nats://joe:%2F@a", "nats://sue:x@b"])
-    assert "use one user for all" in problem
 
 
 @pytest.mark.parametrize("user", ["", "joe:wr0ng", "wr0ng"])

@@ -19,7 +19,7 @@ def check_address(nats_url: str | None, *, embedded: bool) -> None:
         raise UsageError(["--embedded starts a server, --nats-url names another: give one of them"])
     if embedded:
         return
-    from duly.dispatch.nats_bus import problems_of
+    from duly.dispatch.addresses import problems_of
 
     source = "NATS_URL" if not nats_url else "--nats-url"
     if problems := problems_of(_given(nats_url)):
@@ -49,5 +49,7 @@ def server_address(nats_url: str | None, *, embedded: bool) -> Iterator[list[str
 
 
 def _given(nats_url: str | None) -> list[str]:
-    given = nats_url or os.environ.get("NATS_URL") or "nats://nats:4222"
+    from duly.dispatch.addresses import DEFAULT_URL
+
+    given = nats_url or os.environ.get("NATS_URL") or DEFAULT_URL
     return [url.strip() for url in given.split(",")]

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from duly.dispatch.addresses import DEFAULT_URL
 from duly.lifecycle.signals import Signals
+from duly.lifecycle.tasks import raced
 
 if TYPE_CHECKING:
     from duly.dispatch.bus import MessageBus, Raw, Received, Subscription
@@ -25,7 +27,7 @@ _MOST_ANSWERS = 32
 class BaseActor(ABC):
     """Owns its subscriptions and its tasks while ``run`` goes on. Guarded by the event loop."""
 
-    def __init__(self, actor_id: str, nats_url: str = "nats://nats:4222", *, bus: MessageBus | None = None) -> None:
+    def __init__(self, actor_id: str, nats_url: str = DEFAULT_URL, *, bus: MessageBus | None = None) -> None:
         """Speak on ``bus``; ``None``: on NATS at ``nats_url``."""
         self.actor_id = actor_id
         self.nats_url = nats_url
@@ -108,14 +110,7 @@ class BaseActor(ABC):
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
         """Do it; False: the stop was asked for meanwhile."""
-        working, stopping = asyncio.create_task(work), asyncio.create_task(self._stopping.wait())
-        try:
-            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopping.cancel()
-            if not working.done():
-                working.cancel()
-                await asyncio.wait({working})
+        working = await raced(work, self._stopping.wait())
         if working.cancelled():
             return False
         working.result()

@@ -19,6 +19,7 @@ from duly.dispatch.fleet import LeadershipLostError, Position
 from duly.dispatch.live_entry import LiveEntry
 from duly.dispatch.rows import Ended
 from duly.dispatch.term import Term
+from duly.lifecycle.tasks import raced
 
 if TYPE_CHECKING:
     from duly.dispatch.book import Book
@@ -94,15 +95,7 @@ class Dispatcher:
 
     async def _lead(self) -> Leadership | None:
         """Wait for this replica's turn; ``None``: it is to stop."""
-        leading = asyncio.ensure_future(self._fleet.lead(self._note_leadership))
-        stopping = asyncio.ensure_future(self._stopping.wait())
-        try:
-            await asyncio.wait({leading, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopping.cancel()
-            if not leading.done():
-                leading.cancel()
-                await asyncio.wait({leading})
+        leading = await raced(self._fleet.lead(self._note_leadership), self._stopping.wait())
         return None if leading.cancelled() else leading.result()
 
     async def _note_leadership(self, fence: int | None) -> None:
@@ -140,19 +133,12 @@ class Dispatcher:
         Raises:
             LeadershipLostError: another replica leads.
         """
-        working, losing = asyncio.ensure_future(work), asyncio.ensure_future(leadership.lost())
-        waiting = {working, losing, asyncio.ensure_future(self._stopping.wait())}
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            if working.done():
-                return working.result()
-            if losing.done():
-                raise LeadershipLostError(losing.result())
+        working = await raced(work, leadership.lost(), self._stopping.wait())
+        if not working.cancelled():
+            return working.result()
+        if self._stopping.is_set():
             return None
-        finally:
-            for each in waiting:
-                each.cancel()
-            await asyncio.wait(waiting)
+        raise LeadershipLostError(await leadership.lost())
 
     async def _applicants(self, leadership: Leadership) -> list[Applicant]:
         wanted, positions = self.file.enabled, leadership.positions
@@ -172,7 +158,7 @@ class Dispatcher:
         office = self._office(term)
         enrolled = await self.book.submit(lambda db: office.enrol(db, applicants))
         for applicant, each in zip(applicants, enrolled, strict=True):
-            term.arm(LiveEntry(self.actor_id, applicant.entry, applicant.chain, each), each.pending)
+            term.arm(LiveEntry(self.actor_id, applicant.entry, applicant.chain, each), each.position.pending)
 
     async def _applicant(self, entry: ScheduleEntry, position: Position | None) -> Applicant:
         """An entry to be enrolled. Open slots of a schedule with which it does not go on are finished first."""
@@ -245,7 +231,7 @@ class Dispatcher:
         office = self._office(term)
         ended_at = min(disarmed, live.pending - 1)
         await term.drained(live)
-        await self.book.submit(lambda db: office.end(db, live.job_id, live.schedule_id, ended_at, gone=gone))
+        await self.book.submit(lambda db: office.end(db, live.parents, ended_at, gone=gone))
         term.committer.forget(live.name)
 
     # --- by hand -----------------------------------------------------------------------------------------------------
@@ -280,7 +266,7 @@ class Dispatcher:
         return None if term is None or term.entries.get(live.name) is not live else term
 
     async def _note_pause(self, live: LiveEntry, paused_at: int | None) -> None:
-        repository, job_id = self.book.repository, live.job_id
+        repository, (job_id, _) = self.book.repository, live.parents
         await self.book.submit(lambda db: repository.pause_job(db, job_id, paused_at))
 
 

@@ -11,14 +11,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from duly.core.outcomes import Reason
 from duly.dispatch.fleet import Position
-from duly.dispatch.rows import Ended, row_of_run
+from duly.dispatch.rows import Ended, Parents, row_of_run
 from duly.ids import new_id
 from duly.ledger.continuation import Wanted, enrol
 from duly.ledger.jobs import jobs
 from duly.ledger.registrations import ScheduledJobRegistration
-from duly.ledger.repository import TelemetryRepository, chain_of_spec, not_run
+from duly.ledger.repository import TelemetryRepository
 
 if TYPE_CHECKING:
     from duly.core.trigger import Chain
@@ -31,14 +30,8 @@ class Enrolled:
 
     job_id: int
     schedule_id: int
-    trigger_id: str
-    spec: str | None
-    first: int
-    pending: int
-    """The first slot that nobody has decided."""
-    open: tuple[int, ...] = ()
-    """Slots that were begun and have no row yet."""
-    paused_at: int | None = None
+    position: Position
+    """From where it goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +82,7 @@ class Office:
             schedule = (entry.trigger_id, entry.spec, entry.zone)
             position = Position(*schedule, first=first, pending=first, paused_at=paused_at)
         self.repository.pause_job(db, job_id, position.paused_at)
-        schedule_id = self._open(db, job_id, position)
-        return Enrolled(
-            job_id,
-            schedule_id,
-            position.trigger_id,
-            position.spec,
-            position.first,
-            position.pending,
-            position.open,
-            position.paused_at,
-        )
+        return Enrolled(job_id, self._open(db, job_id, position), position)
 
     def _enrol_alone(
         self, db: sqlite3.Connection, registration: ScheduledJobRegistration, applicant: Applicant
@@ -107,7 +90,8 @@ class Office:
         entry = applicant.entry
         kind = registration.trigger_type
         assert kind is not None  # noqa: S101 - an entry has a schedule
-        wanted = Wanted(kind, entry.trigger_id, entry.spec, entry.zone, applicant.first)
+        schedule = (entry.trigger_id, entry.spec, entry.zone)
+        wanted = Wanted(kind, *schedule, applicant.first)
         found = enrol(self.repository, db, registration, wanted, now=self.now, session_id=self.session_id)
         stored = found.stored
         first = found.first if stored is None else stored.first_ts
@@ -116,9 +100,8 @@ class Office:
         if found.paused:
             paused_at = self.now if stored is None else stored.paused_at
         self.repository.pause_job(db, found.job_id, paused_at)
-        return Enrolled(
-            found.job_id, found.schedule_id, entry.trigger_id, entry.spec, first, pending, paused_at=paused_at
-        )
+        position = Position(*schedule, first=first, pending=pending, paused_at=paused_at)
+        return Enrolled(found.job_id, found.schedule_id, position)
 
     def retire(
         self,
@@ -137,29 +120,22 @@ class Office:
                     self.repository.settle_job(db, job.id, self.now, self.session_id)
                 self.repository.retire_job(db, job.id, self.now)
 
-    def end(self, db: sqlite3.Connection, job_id: int, schedule_id: int, ended_at: int, *, gone: bool) -> None:
+    def end(self, db: sqlite3.Connection, parents: Parents, ended_at: int, *, gone: bool) -> None:
         """End a schedule whose slots have rows up to ``ended_at``; ``gone``: its entry is no more."""
+        job_id, schedule_id = parents
         self.repository.end_schedule(db, schedule_id, ended_at)
         if gone:
             self.repository.retire_job(db, job_id, self.now)
 
     def _settle(self, db: sqlite3.Connection, job_id: int, position: Position, leftovers: Sequence[Ended]) -> None:
-        """End a schedule with which nobody goes on: what is due of it is missed, or was paused."""
-        schedule_id = self._open(db, job_id, position)
-        rows = [
-            row_of_run(each, (job_id, schedule_id), new_id(self.now))._replace(session_id=self.session_id)
-            for each in leftovers
-        ]
-        chain, pending = chain_of_spec(position.spec), position.pending
-        ended_at = min(self.now, pending - 1)
-        if chain is not None and chain.count is not None and pending <= self.now:
-            behind, last = chain.count(pending, self.now)
-            reason = Reason.DOWN if position.paused_at is None else Reason.PAUSED
-            parents = (schedule_id, job_id, self.session_id)
-            rows.append(not_run((pending, last, behind + 1), reason, parents, self.now))
-            ended_at = self.now
+        """End a schedule with which nobody goes on, as ``TelemetryRepository.settle_schedule``."""
+        self.repository.pause_job(db, job_id, position.paused_at)
+        parents = (job_id, self._open(db, job_id, position))
+        rows = [row_of_run(each, parents, new_id(self.now))._replace(session_id=self.session_id) for each in leftovers]
         self.repository.insert(db, rows)
-        self.repository.end_schedule(db, schedule_id, ended_at)
+        stored = self.repository.newest_schedule(db, job_id)
+        assert stored is not None  # noqa: S101 - it has just been opened
+        self.repository.settle_schedule(db, stored, self.now, self.session_id)
 
     def _open(self, db: sqlite3.Connection, job_id: int, position: Position) -> int:
         """A schedule of this leadership, which decides from the pending slot on."""

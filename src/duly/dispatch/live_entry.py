@@ -16,21 +16,19 @@ if TYPE_CHECKING:
 class LiveEntry(Arming):
     """An entry in the engine, and where its slots are recorded. Guarded by the event loop."""
 
-    __slots__ = ("entry_config", "first", "job_id", "marks", "open", "paused_at", "schedule_id", "spec", "trigger_id")
+    __slots__ = ("_enrolled", "entry_config", "marks", "open", "paused_at")
 
     def __init__(self, actor_id: str, entry: ScheduleEntry, chain: Chain, enrolled: Enrolled) -> None:
         Arming.__init__(self, f"{actor_id}/{entry.name}", chain, entry.policy())
         self.entry_config = entry
         """What it dispatches; the chain may be older, as a reload exchanges this alone if the schedule is the same."""
-        self.trigger_id, self.spec = enrolled.trigger_id, enrolled.spec
-        self.first = enrolled.first
-        self.job_id, self.schedule_id = enrolled.job_id, enrolled.schedule_id
-        self.open: dict[int, None] = dict.fromkeys(enrolled.open)
+        self._enrolled = enrolled
+        self.open: dict[int, None] = dict.fromkeys(enrolled.position.open)
         """Slots that were begun and have no row yet, in their order."""
         self.marks: dict[int, bytes] = {}
         """Their execution ids."""
-        self.paused_at = enrolled.paused_at
-        self.paused = enrolled.paused_at is not None
+        self.paused_at = enrolled.position.paused_at
+        self.paused = self.paused_at is not None
 
     @property
     def name(self) -> str:
@@ -40,15 +38,16 @@ class LiveEntry(Arming):
     @property
     def parents(self) -> tuple[int, int]:
         """Row ids of its job and of its schedule."""
-        return self.job_id, self.schedule_id
+        return self._enrolled.job_id, self._enrolled.schedule_id
 
     def position(self) -> Position:
         """How far it is."""
+        begun = self._enrolled.position
         return Position(
-            trigger_id=self.trigger_id,
-            spec=self.spec,
-            zone=self.entry_config.zone,
-            first=self.first,
+            trigger_id=begun.trigger_id,
+            spec=begun.spec,
+            zone=begun.zone,
+            first=begun.first,
             pending=self.pending,
             open=tuple(self.open),
             paused_at=self.paused_at,

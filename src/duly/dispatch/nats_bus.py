@@ -7,14 +7,11 @@ gives up, as it does when a server refuses it for a while, another one takes its
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from ipaddress import IPv6Address
 from itertools import count
 from typing import Any, Final
-from urllib.parse import unquote
 
 import structlog
 from nats import errors
@@ -23,6 +20,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as NatsSubscription
 from nats.js import JetStreamContext
 
+from duly.dispatch.addresses import DEFAULT_URL, credentials_of, problems_of, without_users
 from duly.dispatch.backoff import backoff
 from duly.dispatch.bus import (
     PENDING_MESSAGES,
@@ -40,8 +38,6 @@ from duly.dispatch.tracing import injected
 
 log = structlog.get_logger("duly.dispatch")
 
-DEFAULT_URL: Final = "nats://nats:4222"
-
 NOT_SENT: Final = (errors.Error, OSError, TypeError)
 """What sending raises; ``TypeError`` comes from Python 3.13.0 where the connection has just been lost."""
 
@@ -52,9 +48,6 @@ _PING_SECONDS = 2
 """A server that has not answered two of them is taken as gone."""
 _HEADER_ROOM = 64
 """Bytes of a message besides its headers and its data that count as payload."""
-_SCHEMES = ("nats", "tls", "ws", "wss")
-_PLACE = re.compile(r"(?:\[(?P<six>[^]]*)]|(?P<host>[^:\[\]]*))(?::(?P<port>.*))?")
-_WITH_A_USER = "with a user it is nats://USER:PASSWORD@HOST:PORT"
 _REFUSALS = ("authorization violation", "authentication expired", "authentication revoked")
 
 
@@ -276,7 +269,7 @@ class NatsBus(MessageBus):
                     reconnect_time_wait=backoff(2),  # type: ignore[arg-type] # any number of seconds
                     reconnect_to_server_handler=self._next_server,
                     ping_interval=_PING_SECONDS,
-                    **_credentials(self.urls),
+                    **credentials_of(self.urls),
                 )
         except BaseException:
             await _end(client, drain=False)
@@ -356,7 +349,7 @@ class NatsBus(MessageBus):
 
     @property
     def _address(self) -> str:
-        return ", ".join(url.rpartition("@")[2] for url in self.urls)
+        return without_users(self.urls)
 
     @property
     def _reason(self) -> str:
@@ -365,70 +358,6 @@ class NatsBus(MessageBus):
 
 class TooLargeError(BusError):
     """A message is larger than the server takes."""
-
-
-def problems_of(urls: Sequence[str]) -> list[str]:
-    """What is wrong with the addresses of servers, and how to mend it, without users and passwords."""
-    if not urls:
-        return ["there is no address of a server"]
-    several = [f" {number} of {len(urls)}" if len(urls) > 1 else "" for number in range(1, len(urls) + 1)]
-    problems = [
-        f"the address{which} is malformed: {problem}"
-        for which, url in zip(several, urls, strict=True)
-        for problem in _problem_of(url)
-    ]
-    users = _users(urls)
-    if not problems and len(users) > 1 and any("%" in user for user in users):
-        problems = ["addresses with different users cannot have '%XX' in them: use one user for all"]
-    return problems
-
-
-def _problem_of(url: str) -> Iterator[str]:
-    """The first one. Nothing of the address is shown: a password may stand anywhere."""
-    scheme, found, rest = url.partition("://")
-    user, _, place = (rest if found else url).rpartition("@")
-    match = _PLACE.fullmatch(re.split("[/?#]", place)[0])
-    if found and scheme not in _SCHEMES:
-        yield f"it begins with none of {', '.join(f'{each}://' for each in _SCHEMES)}"
-    elif re.search(r"\s", url):
-        yield "there is a blank in it; in a password it is %20"
-    elif re.search(r"[/?#\[\]]", user):
-        yield "there is one of / ? # [ ] in the user or the password: write %2F, %3F, %23, %5B, %5D"
-    elif match is None:
-        yield "a '[' has no ']', or the other way round: an IPv6 address is written as [::1]:4222"
-    else:
-        yield from _problem_of_place(**match.groupdict())
-
-
-def _problem_of_place(six: str | None, host: str | None, port: str | None) -> Iterator[str]:
-    if six is not None and not _is_ipv6(six):
-        yield "what stands in [ ] is no IPv6 address"
-    elif host == "":
-        yield f"there is no host in it; {_WITH_A_USER}"
-    elif host is not None and (host == "none" or not re.fullmatch(r"[\w.-]+", host)):
-        yield "the host is no name of a host; several addresses are given one by one, in a password ',' is %2C"
-    elif port and not (re.fullmatch("[0-9]{1,5}", port) and 0 < int(port) < 1 << 16):
-        yield f"what follows the host and ':' is no port, a number from 1 to 65535; {_WITH_A_USER}"
-
-
-def _is_ipv6(text: str) -> bool:
-    with suppress(ValueError):
-        return bool(IPv6Address(text))
-    return False
-
-
-def _users(urls: Sequence[str]) -> set[str]:
-    """Users with their passwords, as they stand in the addresses."""
-    return {url.rpartition("@")[0].rpartition("/")[2] for url in urls} - {""}
-
-
-def _credentials(urls: Sequence[str]) -> dict[str, Any]:
-    """What nats-py has to be told beside the addresses: it does not decode them."""
-    users = _users(urls)
-    if not any("%" in user for user in users):
-        return {}
-    user, colon, password = users.pop().partition(":")
-    return {"user": unquote(user), "password": unquote(password)} if colon else {"token": unquote(user)}
 
 
 class _NoTlsError(errors.Error):

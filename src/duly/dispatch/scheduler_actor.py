@@ -14,6 +14,7 @@ import structlog
 
 from duly.core.clock import current
 from duly.dispatch.actor import BaseActor
+from duly.dispatch.addresses import DEFAULT_URL
 from duly.dispatch.book import Book
 from duly.dispatch.changes import settled_at_start
 from duly.dispatch.deliveries import CoreDelivery
@@ -45,7 +46,7 @@ class SchedulerActor(BaseActor):
         self,
         actor_id: str,
         config_path: str | Path,
-        nats_url: str = "nats://nats:4222",
+        nats_url: str = DEFAULT_URL,
         *,
         bus: MessageBus | None = None,
         ledger: Path | None = None,

@@ -32,6 +32,7 @@ from duly.dispatch.outgoing import Outgoing
 from duly.dispatch.rows import Ended, mark_of_slot, row_of_close, row_of_run
 from duly.dispatch.tracing import note_error, span_of_slot
 from duly.ids import new_id
+from duly.lifecycle.tasks import raced
 
 if TYPE_CHECKING:
     from duly.dispatch.book import Book
@@ -225,13 +226,7 @@ class Term:
 
     async def _until_connected(self) -> None:
         """Wait for the server, or the stop; what came due meanwhile is late because it was away."""
-        connecting = asyncio.ensure_future(self._sender.delivery.until_connected())
-        alarm = asyncio.ensure_future(self._stop_asked())
-        try:
-            await asyncio.wait({connecting, alarm}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            connecting.cancel()
-            alarm.cancel()
+        await raced(self._sender.delivery.until_connected(), self._stop_asked())
         self._lateness.begin(self._clock.now())
 
     async def _stop_asked(self) -> None:

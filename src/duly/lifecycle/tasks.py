@@ -1,12 +1,14 @@
-"""Tasks that bring parts up and down."""
+"""Tasks that bring parts up and down, or that something else may end."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+
+T = TypeVar("T")
 
 
 def own_task(work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
@@ -31,6 +33,19 @@ async def unless_set(event: asyncio.Event, work: Coroutine[Any, Any, Any], name:
     finally:
         stop.cancel()
         task.cancel()
+
+
+async def raced(work: Coroutine[Any, Any, T], *ends: Coroutine[Any, Any, object]) -> asyncio.Task[T]:
+    """Do ``work`` until one of ``ends`` is over first; its task, done, or cancelled and then awaited to its end."""
+    task = asyncio.create_task(work)
+    ending = [asyncio.create_task(each) for each in ends]
+    try:
+        await asyncio.wait((task, *ending), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in (task, *ending):
+            each.cancel()
+        await asyncio.wait((task, *ending))
+    return task
 
 
 async def to_the_end(task: asyncio.Task[None]) -> None:
