@@ -9,10 +9,10 @@ READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.bench-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format schema bench clean
+.PHONY: help run demo test test-hass check format schema bench clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -32,6 +32,9 @@ demo: $(READY) ## show an embedded scheduler at work, about 20 seconds
 
 test: $(READY) ## run the tests; more examples: DULY_HYPOTHESIS_PROFILE=thorough
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-hass: $(READY) ## run the tests against a real Home Assistant, which the first call installs below ~/.cache
+	$(BIN)/python -m pytest $(PYTEST_ARGS) tests/hass_core
 
 check: $(READY) ## format, lint, types, layers, size limits, links in the docs
 	$(BIN)/ruff format --check .

@@ -175,6 +175,33 @@ MEASUREMENTS: dict[str, Measurement] = {
         parameters={"repeats": 3},
         quick_parameters={"repeats": 1},
     ),
+    "events": Measurement(
+        "benchmarks.measures.events:each",
+        ("apps", "hassette"),
+        rounds=3,
+        sizes=(10, 1_000, 10_000),
+        quick_sizes=(10,),
+        parameters={"events": 5_000},
+        quick_parameters={"events": 500},
+    ),
+    "fan-out": Measurement(
+        "benchmarks.measures.events:fan_out",
+        ("apps", "hassette"),
+        rounds=3,
+        sizes=(1, 1_000),
+        quick_sizes=(1, 100),
+        parameters={"events": 5},
+        quick_parameters={"events": 5},
+    ),
+    "flood": Measurement(
+        "benchmarks.measures.events:each",
+        ("apps", "hassette"),
+        rounds=1,
+        sizes=(10,),
+        quick_sizes=(10,),
+        parameters={"events": 50_000},
+        quick_parameters={"events": 2_000},
+    ),
     "publishing": Measurement(
         "benchmarks.measures.publishing:measure",
         (
@@ -329,6 +356,17 @@ ROWS: tuple[Row, ...] = (
         "first-job", "start to first job", "ms", "startup", "first job",
         (Pair("duly", "aps3-thread", 1), Pair("duly", "aps4"), Pair("apps", "hassette", 2.5)),
     ),
+    Row(
+        "event", "an event, until its handler has run, beside so many other listeners", "µs", "events", "event",
+        (Pair("apps", "hassette", 10),), growth=1 / 1.3,
+    ),
+    Row(
+        "event-stored", "the same, until its row is durable", "µs", "events", "stored",
+        (Pair("apps", "hassette", 10),), growth=1 / 1.3,
+    ),
+    Row("fan-out", "a start, of so many by one event", "µs", "fan-out", "start", (Pair("apps", "hassette"),), growth=1),
+    Row("flood", "50,000 events, until their rows are durable", "µs", "flood", "stored", (Pair("apps", "hassette"),)),
+    Row("flood-memory", "most memory meanwhile", "MB", "flood", "peak", (Pair("apps", "hassette"),)),
     Row(
         "publish", "a message into a stream, with its id", "µs", "publishing", "message",
         (

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,6 +13,15 @@ settings.register_profile("ci", deadline=None, print_blob=True, suppress_health_
 settings.register_profile("quick", settings.get_profile("ci"), max_examples=20)
 settings.register_profile("thorough", settings.get_profile("ci"), max_examples=20_000)
 settings.load_profile(os.environ.get("DULY_HYPOTHESIS_PROFILE", "ci"))
+
+
+HASS_CORE = Path(__file__).parent / "hass_core"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Tests against a real Home Assistant run only if they are named, as by ``make test-hass``: it needs installing."""
+    named = any(HASS_CORE.name in argument for argument in config.args)
+    return True if collection_path == HASS_CORE and not named else None
 
 
 @pytest.fixture(autouse=True)

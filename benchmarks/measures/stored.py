@@ -7,7 +7,7 @@ import time
 from time import perf_counter
 
 from benchmarks.measures import Metrics, burst
-from benchmarks.subjects.protocols import Dispatches, Stores
+from benchmarks.subjects.protocols import Dispatches, Keeps, Stores
 
 _POLL_SECONDS = 0.001
 _LOST_SECONDS = 6
@@ -23,7 +23,7 @@ def durable(subject: type[Stores], *, size: int) -> Metrics:
 
     async def finish(instance: Stores, total: int) -> float:
         nonlocal rows
-        rows, when = await _all_stored(instance, total)
+        rows, when = await all_stored(instance, total)
         return when
 
     took = burst.seconds(subject, size, finish)
@@ -35,7 +35,7 @@ def peak(subject: type[Dispatches], *, size: int) -> Metrics:
     """Most memory that the process had, in megabytes, with a burst, until what it stores is durable."""
 
     async def finish(instance: Dispatches, total: int) -> float:
-        return (await _all_stored(instance, total))[1] if isinstance(instance, Stores) else perf_counter()
+        return (await all_stored(instance, total))[1] if isinstance(instance, Stores) else perf_counter()
 
     burst.seconds(subject, size, finish)
     unit = 1 if sys.platform == "darwin" else 1024
@@ -61,7 +61,7 @@ async def note_end_async() -> None:
     _ends.append(perf_counter())
 
 
-async def _all_stored(subject: Stores, total: int) -> tuple[int, float]:
+async def all_stored(subject: Keeps, total: int) -> tuple[int, float]:
     """Rows in the file, and when the last one was seen."""
     rows, when = 0, perf_counter()
     while rows < total and perf_counter() - when < _LOST_SECONDS:

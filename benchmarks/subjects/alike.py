@@ -1,5 +1,6 @@
 """What apps of Duly and of hassette have in common: they are written alike, and register jobs alike."""
 
+from collections.abc import Sequence
 from itertools import cycle, islice
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
@@ -42,6 +43,8 @@ class Apps:
         self.keys = [f"benchmark_{number}" for number in range(apps)]
         self.schedulers: list[Any] = []
         """One of each app, once they have started."""
+        self.buses: list[Any] = []
+        """As above."""
         self._bursts = 0
 
     async def hourly(self, count: int) -> list[Any]:
@@ -59,3 +62,15 @@ class Apps:
         run_once = self.schedulers[0].run_once
         for index in range(count):
             await run_once(job, at, name=f"job-{self._bursts}-{index}")
+
+    async def listen(self, handler: Job, topics: Sequence[str]) -> None:
+        """Listen through the bus of the first app."""
+        listen = self.buses[0].on
+        for index, topic in enumerate(topics):
+            await listen(topic=topic, handler=handler, name=f"listener-{index}")
+
+    async def emit(self, topic: str, count: int) -> None:
+        """Send through the same."""
+        emit = self.buses[0].emit
+        for number in range(count):
+            await emit(topic, number)

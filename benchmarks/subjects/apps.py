@@ -72,6 +72,7 @@ run(["run", "--config-file", os.environ["BENCHMARK_SETTINGS"]])
         apps: list[App[AppConfig]] = [each for key in self.keys for each in handler.instances(key)]
         assert len(apps) == len(self.keys), "an app has not started"
         self.schedulers = [app.scheduler for app in apps]
+        self.buses = [app.bus for app in apps]
         self._view = LedgerView(self._path)
 
     async def stop(self) -> None:

@@ -70,6 +70,7 @@ entrypoint()
             while not self._hassette.is_ready() or None in self._started():  # noqa: ASYNC110 - not ours
                 await asyncio.sleep(0.05)
         self.schedulers = [app.scheduler for app in self._started()]
+        self.buses = [app.bus for app in self._started()]
         self._reader = sqlite3.connect(folder / "hassette.db")
 
     async def stop(self) -> None:
@@ -95,9 +96,9 @@ entrypoint()
             await self.schedulers[0].run_every(job, seconds=1, name=f"job-{index}", args=(index,))
 
     def stored(self) -> int:
-        """Executions of jobs in its file."""
+        """Executions of jobs and handlers of apps in its file."""
         assert self._reader is not None, "not started"
-        found = self._reader.execute("SELECT count(*) FROM executions WHERE job_id IS NOT NULL AND source_tier = 'app'")
+        found = self._reader.execute("SELECT count(*) FROM executions WHERE source_tier = 'app'")
         return int(found.fetchone()[0])
 
     def _started(self) -> list[Any]:

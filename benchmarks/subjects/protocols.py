@@ -62,12 +62,26 @@ class Dispatches(Lifecycle, Protocol):
         """Register ``job`` ``count`` times for one moment, in seconds since the epoch."""
 
 
-@runtime_checkable
-class Stores(Dispatches, Protocol):
-    """Runs jobs, and keeps in a file what became of them."""
+class Keeps(Protocol):
+    """Keeps in a file what became of jobs or of calls of handlers."""
 
     def stored(self) -> int:
         """How many runs another connection finds in the file; cheap enough to be asked all the time."""
+
+
+@runtime_checkable
+class Stores(Dispatches, Keeps, Protocol):
+    """Runs jobs, and keeps in a file what became of them."""
+
+
+class Hears(Lifecycle, Keeps, Protocol):
+    """Has a bus."""
+
+    async def listen(self, handler: Job, topics: Sequence[str]) -> None:
+        """Have ``handler``, a coroutine function, called with the events of each topic, by a listener of its own."""
+
+    async def emit(self, topic: str, count: int) -> None:
+        """Send so many events; return when the bus has taken the last."""
 
 
 class StoresRows(Protocol):

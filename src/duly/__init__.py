@@ -23,10 +23,15 @@ from duly.embedded.triggers import (
 )
 
 if TYPE_CHECKING:
+    from duly import states as states
     from duly.apps import App as App
     from duly.apps import AppConfig as AppConfig
     from duly.apps import AppSync as AppSync
     from duly.apps.only_app import only_app as only_app
+    from duly.bus.letters import A as A
+    from duly.bus.letters import C as C
+    from duly.bus.letters import D as D
+    from duly.bus.letters import P as P
     from duly.runtime import Duly as Duly
 
 __all__ = [
@@ -50,7 +55,12 @@ __all__ = [
     "every",
 ]
 
-_LAZY = dict.fromkeys(("App", "AppConfig", "AppSync", "only_app"), "duly.apps") | {"Duly": "duly.runtime"}
+_LAZY = {
+    **dict.fromkeys(("App", "AppConfig", "AppSync", "only_app"), "duly.apps"),
+    **dict.fromkeys(("A", "C", "D", "P"), "duly.bus.letters"),
+    "Duly": "duly.runtime",
+    "states": "duly.states",
+}
 """Where names come from that load when first used. Not in ``__all__``: ``import *`` must not need ``duly[apps]``."""
 
 
@@ -60,12 +70,13 @@ def __getattr__(name: str) -> object:
     from importlib import import_module
 
     try:
-        return getattr(import_module(_LAZY[name]), name)
+        module = import_module(_LAZY[name])
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("duly"):
             raise
         hint = f"duly.{name} needs {error.name}, which is not installed: pip install 'duly[apps]'"
         raise ModuleNotFoundError(hint, name=error.name) from None
+    return module if module.__name__ == f"{__name__}.{name}" else getattr(module, name)
 
 
 def __dir__() -> list[str]:

@@ -12,6 +12,7 @@ from duly.apps import App, AppHandler, AppSnapshot
 from duly.apps.changes import ChangeSet
 from duly.apps.loader import AppLoader
 from duly.apps.reload import Reloader
+from duly.bus.service import BusService
 from duly.config import DulyConfig
 from duly.lifecycle import install_task_factory
 from duly.scheduler import SchedulerService
@@ -37,6 +38,7 @@ class Site(Plant):
         self.loader = AppLoader()
         self.config.app_finder = self.loader.detect
         super().__init__(place / "duly.db", self.config)
+        self.bus = self.house.add_child(BusService, executor=self.executor)
         self.scheduler = self.house.add_child(SchedulerService, executor=self.executor, database=self.database)
         self.apps = self.house.add_child(AppHandler, executor=self.executor, database=self.database, loader=self.loader)
         self.reloader = Reloader(self.config, self.loader, self.apps, self.apps.logger)

@@ -11,10 +11,15 @@ from typing import Any, TypeVar
 from duly.apps import App, AppHandler, AppSnapshot
 from duly.apps.cache_store import CacheStore
 from duly.apps.changes import ChangeSet
+from duly.bus.service import BusService
 from duly.config import AppManifest
 from duly.core.clock import SECOND, Clock, current, nanoseconds
+from duly.hass.api import ApiResource
 from duly.lifecycle import install_task_factory
+from duly.runtime.wiring import HassParts, wire_hass
 from duly.testing import VirtualClock, run_virtual
+from duly.testing.given_home import GivenHome
+from duly.testing.given_link import GivenLink
 from tests.lifecycle.house import run
 from tests.scheduler.yard import BEGIN, Yard
 
@@ -59,11 +64,19 @@ class Stage(Yard):
         self.folder = folder
         self.classes = Classes() if classes is None else classes
         self.events: list[Any] = []
+        self.bus = self.house.add_child(BusService, executor=self.executor)
         self.house.add_child(CacheStore)
         self.apps = self.house.add_child(
             AppHandler, executor=self.executor, database=self.database, loader=self.classes
         )
         self.apps.announce_with(self.events.append)
+
+    def add_home(self) -> GivenHome:
+        """A Home Assistant that is away until it is told to come."""
+        home = GivenHome(self.clock, {"light.lamp": "on"})
+        home.up = False
+        wire_hass(self.house, HassParts(GivenLink, ApiResource, {"home": home}))
+        return home
 
     def add_app(
         self,

@@ -12,6 +12,7 @@ from whenever import ZonedDateTime
 
 from duly.apps import App, AppConfig, AppSync, InvalidInheritanceError
 from duly.core.clock import current, zoned
+from duly.hass.errors import HassUnavailableError, StatesNotReadyError
 from duly.lifecycle import CannotOverrideFinalError, Resource, ResourceRole, WorkerPoolService
 from duly.scheduler import AsyncScheduler
 from tests.apps.stage import Stage, on_stage, started
@@ -128,7 +129,9 @@ def test_depends_on_is_refused() -> None:
             depends_on: ClassVar[list[type[Resource]]] = [WorkerPoolService]
 
 
-@pytest.mark.parametrize("name", ["_stop", "restart", "status", "now", "_in_worker", "cache", "scheduler"])
+@pytest.mark.parametrize(
+    "name", ["_stop", "restart", "status", "now", "_in_worker", "cache", "scheduler", "bus", "api", "states"]
+)
 def test_what_every_app_has_cannot_be_defined_anew(name: str) -> None:
     with pytest.raises(InvalidInheritanceError, match=f"defines {name}, which every app has already"):
         type("Wrong", (AppSync,), {name: None, "__module__": __name__})
@@ -216,6 +219,81 @@ def test_its_scheduler_is_its_own_and_works_in_every_hook(tmp_path: Path) -> Non
             assert a.scheduler._error_handler is print  # set before any child could have reset it
             await stage.apps.stop_app("b")
         assert sorted(seen) == sorted(2 * ["before_initialize", "on_initialize", "after_initialize", "before_shutdown"])
+
+    on_stage(tmp_path, main)
+
+
+def test_its_bus_is_its_own_and_works_in_every_hook(tmp_path: Path) -> None:
+    heard: list[str] = []
+
+    class Porch(App[AppConfig]):
+        async def before_initialize(self) -> None:
+            self.bus.on_error(print)
+            await self.listen("before_initialize")
+
+        async def on_initialize(self) -> None:
+            await self.listen("on_initialize")
+
+        async def after_initialize(self) -> None:
+            await self.listen("after_initialize")
+
+        async def before_shutdown(self) -> None:
+            await self.listen("before_shutdown")
+            await self.bus.emit("porch.bell", "before_shutdown")
+            await asyncio.sleep(1)
+
+        async def on_shutdown(self) -> None:
+            assert self.bus.get_listeners() == []
+            with pytest.raises(RuntimeError):
+                await self.listen("on_shutdown")
+            await self.bus.emit("porch.bell", "on_shutdown")
+
+        async def listen(self, hook: str) -> None:
+            await self.bus.on(topic="porch.bell", handler=self.hear, name=hook, kwargs={"name": hook})
+
+        async def hear(self, name: str) -> None:
+            heard.append(name)
+
+    async def main(stage: Stage) -> None:
+        stage.add_app(Porch)
+        async with started(stage):
+            app = stage.app()
+            assert (app.bus.parent, app.bus.owner_id) == (app, "porch/Porch.0")
+            assert app.bus._error_handler is print  # set before any child could have reset it
+            await stage.apps.stop_app("porch")
+            assert stage.bus.listeners() == []
+        assert heard == ["before_initialize", "on_initialize", "after_initialize", "before_shutdown"]
+
+    on_stage(tmp_path, main)
+
+
+def test_its_api_and_states_are_there_in_every_hook_and_say_that_there_is_no_token(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    class Porch(App[AppConfig]):
+        async def before_initialize(self) -> None:
+            await self.look()
+
+        async def after_initialize(self) -> None:
+            await self.look()
+
+        async def on_shutdown(self) -> None:
+            await self.look()
+
+        async def look(self) -> None:
+            with pytest.raises(HassUnavailableError) as refused:
+                await self.api.turn_on("light.lamp")
+            with pytest.raises(StatesNotReadyError) as missing:
+                _ = self.states["light.lamp"]
+            said.extend((str(refused.value), str(missing.value)))
+
+    async def main(stage: Stage) -> None:
+        stage.add_app(Porch)
+        async with started(stage):
+            assert stage.app().states.freshness == "never"
+            assert stage.app().api.connection_state == "disabled"
+        assert len(said) == 6
+        assert all("`token`" in text for text in said)
 
     on_stage(tmp_path, main)
 

@@ -12,6 +12,7 @@ from duly.apps.changes import ChangeSet
 from tests.apps.diary import LINES
 from tests.apps.site import Site, on_site, table
 from tests.apps.stage import change
+from tests.executor.plant import rows_of
 
 
 def two_apps(site: Site) -> None:
@@ -591,6 +592,9 @@ def test_a_hundred_reloads_leave_nothing_behind(tmp_path: Path) -> None:
                 "tasks": len(asyncio.all_tasks()),
                 "threads": threading.active_count(),
                 "jobs": len(await site.scheduler.get_all_jobs()),
+                "listeners": len(site.bus.listeners()),
+                "timers": len(site.bus.timers),
+                "rows": len(rows_of(site.path, "listeners")),
                 "modules": len(sys.modules),
                 "children": len(site.apps.children),
             }
@@ -612,6 +616,8 @@ def test_a_hundred_reloads_leave_nothing_behind(tmp_path: Path) -> None:
             "async def on_initialize(self):\n"
             "        await self.scheduler.run_every(self.work, seconds=5, name='work')\n"
             "        self.task_bucket.spawn(asyncio.Event().wait())\n"
+            "        await self.bus.on(topic='porch.bell', handler=self.work, name='bell', debounce=60)\n"
+            "        await self.bus.emit('porch.bell', None)\n"
             "    async def work(self):\n"
             "        await asyncio.sleep(0.5)\n"
         )

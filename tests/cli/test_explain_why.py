@@ -9,6 +9,7 @@ from whenever import ZonedDateTime
 from duly.triggers import Cron, Daily, Every
 from tests.cli.ledger_kit import Capture, answered, answered_json, refused, small_ledger
 from tests.cli.ledgers_of_worlds import Program, program
+from tests.ledger.ledger_file import LedgerFile
 
 EVE = ZonedDateTime(2025, 3, 29, 20, tz="Europe/Berlin")
 """Some hours before clocks go forward."""
@@ -314,3 +315,12 @@ def test_the_way_to_ask_about_a_job_is_named(capsys: Capture) -> None:
 
 def test_all_wrong_arguments_are_told_at_once(capsys: Capture) -> None:
     assert len(refused(capsys, "explain", "--at", "x", "--timezone", "Mars/Base", "--ledger", "none.db")) == 3
+
+
+def test_of_a_handler_history_is_named(tmp_path: Path, capsys: Capture) -> None:
+    ledger = LedgerFile(tmp_path / "duly.db")
+    ledger.listener("light up")
+    ledger.db.close()
+    for name in ("light up", "porch.light up"):
+        (line,) = refused(capsys, "explain", name, "--at", "2025-01-01", "--ledger", ledger.path)
+        assert line == f"error: {name!r} is a handler, which has no slots: duly history shows its calls"

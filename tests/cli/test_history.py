@@ -48,6 +48,8 @@ def test_a_row_says_all_that_is_known(file: Path, capsys: Capture) -> None:
         "attempt": 1,
         "ticks": 1,
         "trigger_mode": None,
+        "topic": None,
+        "context_id": None,
         "error_type": "ValueError",
         "error_message": "no milk\nat all",
     }
@@ -90,6 +92,35 @@ def test_the_table_shows_slots_outcomes_and_errors(file: Path, capsys: Capture) 
     assert lines[-1] == "6 rows, 7 slots: 3 success, 1 skipped, 1 error, 1 missed"
 
 
+def test_a_handler_shows_what_it_listens_to_in_place_of_a_slot(tmp_path: Path, capsys: Capture) -> None:
+    ledger = LedgerFile(tmp_path / "duly.db")
+    ledger.handled(ledger.listener("light up", "hass.event.state_changed.binary_sensor.hall"), 5)
+    ledger.handled(ledger.listener("note", "home.arrived"), 6)
+    ledger.slots(ledger.job(), [10])
+    ledger.db.close()
+    lines = [" ".join(line.split()) for line in answered(capsys, "history", ledger.path, "--utc").splitlines()]
+    assert lines[1].startswith("Nominal time, or topic Job or handler Start")
+    assert lines[4:6] == [
+        "home.arrived porch.note 2025-01-01 00:00:06.000 0 ms success 1",
+        "binary_sensor.hall porch.light up 2025-01-01 00:00:05.000 0 ms success 1",
+    ]
+    assert lines[-1] == "3 rows, 1 slot: 3 success"
+
+
+def test_a_handler_goes_by_its_name_on_all_its_topics(tmp_path: Path, capsys: Capture) -> None:
+    ledger = LedgerFile(tmp_path / "duly.db")
+    hall, attic = ledger.listener("note", "hall"), ledger.listener("note", "attic")
+    ledger.handled(ledger.listener(), 1)
+    for start, listener in [(2, hall), (3, attic), (4, hall)]:
+        ledger.handled(listener, start)
+    ledger.db.close()
+    found = answered_json(capsys, "history", ledger.path, "note", "--limit", "2")
+    assert found["job"] == "porch.note"
+    assert [row["topic"] for row in found["executions"]] == ["hall", "attic"]
+    assert found["more"] is True
+    assert found["executions"] == answered_json(capsys, "history", ledger.path, "porch.note")["executions"][:2]
+
+
 def test_several_slots_over_midnight_show_both_days(tmp_path: Path, capsys: Capture) -> None:
     ledger = LedgerFile(tmp_path / "jobs.db")
     ledger.row(ledger.job(first=86_390), 86_390, "missed", to=86_400, count=2, reason="down")
@@ -121,8 +152,8 @@ def test_a_run_time_is_short() -> None:
     ("arguments", "problem"),
     [
         (("nothing.db",), "there is no ledger at nothing.db: give the path of an existing file"),
-        (("jobs.db", "bakcup"), "no job 'bakcup' in jobs.db: did you mean 'backup'?"),
-        (("jobs.db", "x"), "no job 'x' in jobs.db: duly history shows the names of all"),
+        (("jobs.db", "bakcup"), "no job or handler 'bakcup' in jobs.db: did you mean 'backup'?"),
+        (("jobs.db", "x"), "no job or handler 'x' in jobs.db: duly history shows the names of all"),
         (
             ("jobs.db", "--since", "soon"),
             "cannot read 'soon': write it as 1h, 30d (ago), 2025-03-08 or '2025-03-08 12:00'",
@@ -155,3 +186,12 @@ def test_a_file_that_is_no_ledger_is_one_line_and_exit_code_1(tmp_path: Path, ca
     other.write_text("hello " * 200)
     (line,) = refused(capsys, "history", other, code=1)
     assert "file is not a database" in line
+
+
+def test_a_name_that_a_job_and_a_handler_of_other_apps_have_is_asked_for(tmp_path: Path, capsys: Capture) -> None:
+    ledger = LedgerFile(tmp_path / "jobs.db")
+    ledger.job("door", app_key="garden")
+    ledger.listener("door")
+    ledger.db.close()
+    (line,) = refused(capsys, "history", ledger.path, "door")
+    assert line == "error: several handlers or jobs are called 'door': say which, garden.door, porch.door"

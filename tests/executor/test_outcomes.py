@@ -151,9 +151,9 @@ def test_a_traceback_is_cut_at_8192_characters(tmp_path: Path) -> None:
     ("kind", "error", "expected", "traced"),
     [
         ("handler", ValueError("bad"), "failed: topic=lamp.kitchen handler=<ear> exec=", True),
-        ("handler", DependencyError("no lamp"), "failed: topic=lamp.kitchen exec=", False),
-        ("job", ValueError("bad"), "failed: job_id=7 exec=", True),
-        ("job", KnownError("odd"), "failed: job_id=7 exec=", False),
+        ("handler", DependencyError("no lamp"), "failed: topic=lamp.kitchen handler=<ear> exec=", False),
+        ("job", ValueError("bad"), "failed: job_id=7 job=sweep exec=", True),
+        ("job", KnownError("odd"), "failed: job_id=7 job=sweep exec=", False),
     ],
 )
 def test_an_error_is_logged_as_it_is_recorded(

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from duly.core.clock import SECOND, SystemClock
 from duly.core.context import CURRENT_EXECUTION_ID
 from duly.core.outcomes import Outcome
 from duly.executor import Slots
+from tests.embedded.waiting import eventually
 from tests.executor.plant import (
     Chore,
     Plant,
@@ -189,6 +191,24 @@ def test_who_records_without_waiting_can_wait_for_room_beforehand(tmp_path: Path
             await turns()
             assert not waiting.done()
         await waiting
+
+    in_plant(tmp_path, main, database={"telemetry_write_queue_max": 1})
+
+
+def test_room_is_for_outcomes_that_wait_before_it_is_for_who_would_make_more(tmp_path: Path) -> None:
+    async def main(plant: Plant) -> None:
+        go = threading.Event()
+        held = plant.database.issue(lambda _: go.wait())
+        eventually(lambda: not writer_sleeps(plant))
+        fill_queue(plant)
+        task = asyncio.create_task(plant.execute("job", nothing))
+        await turns()
+        go.set()
+        eventually(lambda: not plant.database.records.full)  # meanwhile the loop stands still
+        assert not plant.executor.has_room
+        await plant.executor.wait_for_room()
+        assert task.done()
+        await held
 
     in_plant(tmp_path, main, database={"telemetry_write_queue_max": 1})
 

@@ -48,7 +48,8 @@ def test_a_limit_that_is_reached_ends_the_execution_as_timed_out(tmp_path: Path,
 
 
 @pytest.mark.parametrize(
-    ("kind", "entity"), [("handler", "listener_id=None topic=lamp.kitchen"), ("job", "job_id=None job=sweep")]
+    ("kind", "entity"),
+    [("handler", "listener_id=None topic=lamp.kitchen handler=<ear>"), ("job", "job_id=None job=sweep")],
 )
 @pytest.mark.parametrize(
     ("act", "limit", "expected"),

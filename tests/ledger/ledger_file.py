@@ -81,9 +81,9 @@ class LedgerFile:
     def job_id(self, schedule_id: int) -> int:
         return self._jobs[schedule_id]
 
-    def listener(self, name: str = "door") -> int:
+    def listener(self, name: str = "door", topic: str = "states.door") -> int:
         registration = ListenerRegistration(
-            "porch", 0, name, "states.door", None, None, once=False, priority=0, predicate_description=None,
+            "porch", 0, name, topic, None, None, once=False, priority=0, predicate_description=None,
             human_description=None, source_location="", registration_source=None,
         )  # fmt: skip
         return self.repository.register_listener(self.db, registration)

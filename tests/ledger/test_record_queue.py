@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from duly.ledger.record_queue import RecordQueue, RetryableBatch, with_savepoint
+from duly.ledger.record_queue import Promise, RecordQueue, RetryableBatch, with_savepoint
 from duly.testing import VirtualClock
 
 Record = tuple[int, int | None]
@@ -344,3 +344,42 @@ def test_a_savepoint_undoes_what_its_work_has_written(bench: Bench) -> None:
         with_savepoint(bench.db, fail)
     bench.db.execute("COMMIT")
     assert bench.rows() == []
+
+
+class Mark(Promise[Record]):
+    """A record that is made when it is taken; ``None``: it is not wanted."""
+
+    def __init__(self, made: Record | None, error: Exception | None = None) -> None:
+        self.made = made
+        self.error = error
+
+    def record(self) -> Record | None:
+        if self.error is not None:
+            raise self.error
+        return self.made
+
+
+def test_a_promise_is_made_good_in_its_place_when_it_is_taken_if_it_is_wanted_still(bench: Bench) -> None:
+    promise = Mark((2, None))
+    for item in ((1, None), promise, Mark(None), (3, None)):
+        bench.queue.append(item)
+    promise.made = (4, None)
+    assert bench.turn() == 1
+    assert bench.shelf.calls == [[(1, None), (4, None), (3, None)]]
+
+
+def test_a_promise_that_cannot_be_made_good_takes_no_record_along(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    for item in ((1, None), Mark(None, ValueError("no")), (2, None)):
+        bench.queue.append(item)
+    bench.turn()
+    assert bench.rows() == [(1, None), (2, None)]
+    assert "could not be made" in lines(caplog, logging.ERROR)[0]
+
+
+def test_at_the_very_end_only_promises_that_are_wanted_count_as_lost(bench: Bench) -> None:
+    for item in (Mark((1, None)), Mark(None), (2, None)):
+        bench.queue.append(item)
+    bench.queue.drop_all()
+    assert bench.queue.counts() == (0, 0, 2)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from duly.core.errors import DulyError
 from duly.lifecycle import FatalError, ResourceStatus, RestartSpec, RestartType, Service
 from tests.lifecycle.house import House, fail, forever, play, turns
 
@@ -197,6 +198,32 @@ def test_any_other_error_is_failed_and_logged_with_its_traceback(
     assert (record.levelname, record.getMessage()) == ("ERROR", f"Duly.{kind.__name__} failed")
     assert record.exc_info
     assert record.exc_info[1] is error
+
+
+def test_an_error_of_dulys_own_is_logged_by_its_message_alone(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        served = Served(Transient, fail(DulyError("no stage")))
+        await served.end()
+        assert served.service.status is ResourceStatus.FAILED
+
+    play(main())
+    [record] = caplog.records
+    assert (record.levelname, record.getMessage()) == ("ERROR", "Duly.Transient failed: no stage")
+    assert not record.exc_info
+
+
+def test_an_error_that_the_service_names_as_fatal_crashes_it(caplog: pytest.LogCaptureFixture) -> None:
+    class Picky(Transient):
+        restart_spec: ClassVar[RestartSpec] = RestartSpec(fatal_error_names=("OSError",))
+
+    async def main() -> None:
+        served = Served(Picky, fail(FileNotFoundError("stage")))
+        await served.end()
+        assert served.service.status is ResourceStatus.CRASHED
+        assert len(served.house.failures) == 1
+
+    play(main())
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)], ids=["KeyboardInterrupt", "SystemExit"])

@@ -99,3 +99,15 @@ def test_only_a_change_of_readiness_is_announced() -> None:
     part.mark_not_ready("again")
     assert (part.is_ready(), part.ready_reason) == (False, "cold")
     assert [(change.ready, change.ready_reason) for change in house.changes] == [(True, "warm"), (False, "cold")]
+
+
+def test_where_readiness_alone_changes_the_status_before_is_the_present_one() -> None:
+    house = House()
+    part = part_at(house, ResourceStatus.STARTING)
+    part.set_status(ResourceStatus.RUNNING)
+    part.mark_ready("warm")
+    assert [(change.previous_status, change.status) for change in house.changes] == [
+        ("starting", "running"),
+        ("running", "running"),
+    ]
+    assert part.previous_status == "starting"

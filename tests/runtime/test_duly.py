@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from contextvars import copy_context
 from dataclasses import FrozenInstanceError
@@ -25,31 +25,13 @@ from duly.history import DatabaseService, LoggingService, SessionManager
 from duly.lifecycle import FatalError, Resource, ResourceStatus, RestartSpec, Service, current_bucket, part
 from duly.lifecycle.waves import waves_of
 from duly.runtime import Duly, OffPart
-from duly.runtime.wiring import AFTER
+from duly.runtime.wiring import after
 from duly.scheduler import SchedulerService
 from tests.executor.plant import rows_of, until
 from tests.runtime.ground import Ground
-
-Act = Callable[[Duly], Awaitable[None]]
+from tests.runtime.living import live
 
 NO_TOKEN = "no Home Assistant token: running without it; set DULY__TOKEN to connect"  # noqa: S105 - a message
-
-
-def live(duly: Callable[[], Duly], act: Act) -> int:
-    """Run it until it is up, do something with it, stop it; its exit code."""
-
-    async def main() -> int:
-        root = duly()
-        running = asyncio.create_task(root.run_forever())
-        try:
-            await until(lambda: root.is_ready() or running.done())
-            await act(root)
-        finally:
-            root.request_shutdown("the test is over")
-            code = await running
-        return code
-
-    return asyncio.run(main())
 
 
 def run(duly: Callable[[], Duly]) -> tuple[int, Duly]:
@@ -164,6 +146,7 @@ PARTS = [
     "SessionManager",
     "LoggingService",
     "CommandExecutor",
+    "BusService",
     "SchedulerService",
     "CacheStore",
     "AppHandler",
@@ -179,11 +162,11 @@ def test_wiring_makes_the_parts_and_starts_none(ground: Ground) -> None:
 
 def test_parts_start_in_waves_and_stop_the_other_way_round(ground: Ground) -> None:
     duly = wired(ground.settings(dev_mode=True))
-    assert [[type(child).__name__ for child in wave] for wave in waves_of(duly.children, after=AFTER)] == [
+    assert [[type(child).__name__ for child in wave] for wave in waves_of(duly.children, after=after(None))] == [
         ["DatabaseService", "WorkerPoolService", "CacheStore"],
         ["SessionManager", "LoggingService"],
         ["CommandExecutor"],
-        ["SchedulerService"],
+        ["BusService", "SchedulerService"],
         ["AppHandler"],
         ["FileWatcherService"],
     ]
@@ -227,7 +210,7 @@ def test_without_a_token_the_link_to_home_assistant_is_off(ground: Ground, name:
 
 
 @pytest.mark.parametrize(
-    ("serve", "reason"), [(True, "no API is served yet"), (False, "no API is served: web_api.run is false")]
+    ("serve", "reason"), [(True, "no dashboard is served yet"), (False, "no dashboard is served: web_api.run is false")]
 )
 def test_no_api_is_served(ground: Ground, serve: bool, reason: str) -> None:
     assert OffPart("WebApiService", reason) in wired(ground.settings(web_api={"run": serve})).off
@@ -585,9 +568,9 @@ def test_events_tell_how_parts_and_apps_stand(ground: Ground) -> None:
     assert of_database == [
         ("starting", "not_started", False),
         ("running", "starting", False),
-        ("running", "starting", True),
+        ("running", "running", True),
         ("stopping", "running", True),
-        ("stopping", "running", False),
+        ("stopping", "stopping", False),
         ("stopped", "stopping", False),
     ]
     assert {type(event) for event in events} == {DulyServiceEvent, DulyAppStateEvent, DulyAppLoadCompletedEvent}

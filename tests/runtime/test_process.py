@@ -160,7 +160,7 @@ def test_an_app_that_exits_in_its_stop_ends_nothing_else(ground: Ground) -> None
         async def on_shutdown(self):
             sys.exit(4)
         async def after_shutdown(self):
-            print("the last hook", file=sys.stderr)
+            self.logger.info("the last hook")
         """,
     )
     with ground.process() as process:
@@ -309,7 +309,8 @@ def test_without_a_token_it_says_so_once_and_runs(ground: Ground) -> None:
         process.up().stop()
         line = "no Home Assistant token: running without it; set DULY__TOKEN to connect"
         assert [event["level"] for event in process.events if event["event"] == line] == ["info"]
-        assert [event["level"] for event in process.events if event["event"] == "no API is served yet"] == ["info"]
+        told = [event["level"] for event in process.events if event["event"] == "no dashboard is served yet"]
+        assert told == ["info"]
 
 
 def test_the_environment_of_env_files_is_there_before_apps_are_imported(ground: Ground) -> None:

@@ -15,6 +15,7 @@ from duly.core.policy import MisfireName
 from duly.core.scheduled_job import ScheduledJob
 from duly.core.trigger import TriggerProtocol
 from duly.executor import SchedulerErrorContext
+from duly.ledger.entries import Entry
 from duly.lifecycle import RestartType, TaskBucket
 from duly.lifecycle.bucket import current_bucket
 from duly.scheduler.service import SchedulerService
@@ -148,7 +149,7 @@ def test_what_a_cancellation_keeps_from_beginning_is_recorded_before_the_schedul
 
         async def first() -> None:
             yard.scheduler.dequeue_job(second)
-            recorded.extend(entry.status for entry in yard.database.records._queue)
+            recorded.extend(entry.status for entry in yard.database.records._queue if isinstance(entry, Entry))
 
         await yard.add(first, After(seconds=1), "first")
         second = await yard.add(nothing, After(seconds=1), "second")

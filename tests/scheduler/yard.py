@@ -107,7 +107,7 @@ def label_of(row: Row) -> str:
 
 
 @asynccontextmanager
-async def writer_held(place: Yard) -> AsyncIterator[None]:
+async def writer_held(place: Plant) -> AsyncIterator[None]:
     """Nothing more is written meanwhile."""
     goes_on = threading.Event()
     held = place.database.issue(lambda _: goes_on.wait())

@@ -14,7 +14,7 @@ from duly.core import clock
 from duly.ledger import jobs
 from duly.ledger.connections import LATEST
 from duly.ledger.reader import LedgerReader
-from duly.testing import START, AppHarness, VirtualClock, World
+from duly.testing import START, AppHarness, RecordingApi, VirtualClock, World
 from duly.triggers import Every, Once
 from tests.testing.apps import SWEEP, Porch
 
@@ -77,6 +77,15 @@ def test_duly_app_gives_any_number_of_them(duly_app: AppFactory) -> None:
     one, other = duly_app(Porch), duly_app(Porch, config={"minutes": 1})
     assert len(one.advance(minutes=10)) == 1
     assert len(other.advance(minutes=10)) == 10
+
+
+def test_duly_api_keeps_what_it_is_asked_for_at_the_time_of_the_duly_clock(
+    duly_api: RecordingApi, duly_clock: VirtualClock
+) -> None:
+    duly_clock.advance(60)
+    duly_api.sync.turn_on("light.lamp")
+    [call] = duly_api.get_calls()
+    assert (call.method, call.at) == ("turn_on", START.add(minutes=1))
 
 
 def test_duly_config_gives_settings_of_its_arguments_alone(

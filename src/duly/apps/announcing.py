@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from duly.apps.hass_needs import lacks_hass
 from duly.core.outcomes import text_of, traceback_of
 from duly.events import AppStatePayload, DulyAppStateEvent
+from duly.lifecycle import ResourceStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,15 +20,16 @@ EventT = TypeVar("EventT")
 
 
 def event_of(change: StatusChange) -> DulyAppStateEvent:
-    """What is told of a change of an instance."""
+    """What is told of a change of an instance; one that could not start for lack of Home Assistant is ``blocked``."""
     app, error = cast("App[Any]", change.resource), change.exception
+    blocked = change.status is ResourceStatus.FAILED and error is not None and lacks_hass(app, error)
     return DulyAppStateEvent.of(
         AppStatePayload(
             app_key=app.app_key,
             index=app.index,
             instance_name=app.instance_name,
             class_name=app.manifest.class_name,
-            status=change.status.value,
+            status="blocked" if blocked else change.status.value,
             previous_status=change.previous_status.value,
             exception=None if error is None else text_of(error),
             exception_type=None if error is None else type(error).__name__,

@@ -1,4 +1,4 @@
-"""What a user of Duly writes: an app, a part whose jobs, tasks and children end with it."""
+"""What a user of Duly writes: an app, a part whose listeners, jobs, tasks and children end with it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from whenever import ZonedDateTime
 from duly.apps.app_config import AppConfig, ConfigT
 from duly.apps.cache import AppCache
 from duly.apps.errors import InvalidInheritanceError
+from duly.bus.bus import Bus
 from duly.core import clock as clocks
-from duly.lifecycle import Resource, ResourceRole, ResourceStatus
+from duly.hass.api import Api, add_api
+from duly.hass.state_manager import StateManager
+from duly.lifecycle import Resource, ResourceRole
 from duly.scheduler import AsyncScheduler
 
 if TYPE_CHECKING:
@@ -42,6 +45,11 @@ class App(Resource, Generic[ConfigT]):
     final_methods: ClassVar[dict[str, str]] = {"end_intake": "before_shutdown"}
     config_class: ClassVar[type[AppConfig]] = AppConfig
     """The type argument, also of a class between; made out when the class is."""
+    api: Api
+    states: StateManager
+    bus: Bus
+    scheduler: AsyncScheduler
+    cache: AppCache
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
@@ -54,11 +62,13 @@ class App(Resource, Generic[ConfigT]):
         self.manifest = manifest
         self.app_config = app_config
         self._listener: Callable[[StatusChange], None] | None = None
-        self._told = ResourceStatus.NOT_STARTED
         super().__init__(duly, parent=parent)
         self.app_key = manifest.app_key
         self.index = index
         self.logger.extra = {"source_tier": self.source_tier, **self.log_fields}
+        self.api = add_api(self)
+        self.states = self.add_child(StateManager)
+        self.bus = self.add_child(Bus)
         self.scheduler = self.add_child(AsyncScheduler)
         self.cache = self.add_child(AppCache)
 
@@ -80,6 +90,16 @@ class App(Resource, Generic[ConfigT]):
         """That of its configuration, else ``logging.apps``."""
         return self.app_config.log_level or super().config_log_level
 
+    @property
+    def waits_for_hass(self) -> bool:
+        """Whether it has waited for the link or for states, and they did not come."""
+        return bool(self.api.waits.unmet or self.states.waits.unmet)
+
+    def link_anew(self) -> None:
+        """Take the link to Home Assistant that there is now."""
+        self.api.link_anew()
+        self.states.link_anew()
+
     def tell_of_status(self, listener: Callable[[StatusChange], None] | None) -> None:
         """Let ``listener`` be told of every change of its status; ``None``: nobody any more."""
         self._listener = listener
@@ -91,14 +111,13 @@ class App(Resource, Generic[ConfigT]):
 
     @final
     async def end_intake(self) -> None:
-        """Let nothing of it begin any more: its jobs are removed; runs in flight may finish."""
+        """Let nothing of it begin any more: its jobs and listeners are removed; runs in flight may finish."""
         for child in reversed(self.children):
             await child.end_intake()
 
     def _tell_root(self, change: StatusChange) -> None:
         super()._tell_root(change)
-        if self._listener is not None and change.status is not self._told:
-            self._told = change.status
+        if self._listener is not None and change.status is not change.previous_status:
             self._listener(change)
 
     async def _climb(self, stop: Event) -> None:
@@ -109,8 +128,8 @@ class App(Resource, Generic[ConfigT]):
 
 
 _OF_INSTANCES = {
-    "app_config", "app_key", "cache", "children", "duly", "index", "logger", "manifest", "parent", "scheduler",
-    "task_bucket", "unique_name",
+    "api", "app_config", "app_key", "bus", "cache", "children", "duly", "index", "logger", "manifest", "parent",
+    "scheduler", "states", "task_bucket", "unique_name",
 }  # fmt: skip
 """What every instance has, which would hide what a class has under that name."""
 _FREE = {*HOOKS, *(f"{hook}_sync" for hook in HOOKS), "config_class", "depends_on", "final_methods"}

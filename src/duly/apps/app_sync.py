@@ -10,15 +10,18 @@ from duly.apps.app_config import ConfigT
 
 
 class AppSync(App[ConfigT]):
-    """As ``App``, with the hooks ``…_sync``; what blocks in them blocks nobody else. Use ``scheduler.sync`` there."""
+    """As ``App``, with the hooks ``…_sync``; what blocks in them blocks nobody else.
+
+    Use the blocking twins there: ``bus.sync``, ``scheduler.sync``, ``api.sync``, ``states.sync``, ``cache.sync``.
+    """
 
     final_methods: ClassVar[dict[str, str]] = {hook: f"{hook}_sync" for hook in HOOKS}
 
     def before_initialize_sync(self) -> None:
-        """On the way up, once scheduler and cache work."""
+        """On the way up, once bus, scheduler and all else that an app has work."""
 
     def on_initialize_sync(self) -> None:
-        """On the way up: schedule jobs, take hold of what it needs."""
+        """On the way up: listen, schedule jobs, take hold of what it needs."""
 
     def after_initialize_sync(self) -> None:
         """On the way up, the last hook."""
@@ -27,7 +30,7 @@ class AppSync(App[ConfigT]):
         """On the way down, with everything still working."""
 
     def on_shutdown_sync(self) -> None:
-        """On the way down, after its jobs were removed; cache and tasks still work."""
+        """On the way down, after its jobs and listeners were removed; api, cache and tasks still work."""
 
     def after_shutdown_sync(self) -> None:
         """On the way down, the last hook."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 from weakref import WeakValueDictionary
 
@@ -42,9 +42,12 @@ class AppCache(Resource):
 
     def __init__(self, duly: Root, *, parent: Resource | None = None) -> None:
         super().__init__(duly, parent=parent)
-        self.sync = self.add_child(AppCacheSyncFacade)
-        """The same for code in worker threads."""
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    @cached_property
+    def sync(self) -> AppCacheSyncFacade:
+        """The same for code in worker threads, made for who asks for it."""
+        return self.add_child(AppCacheSyncFacade)
 
     async def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - what was stored
         """The value, or ``default`` if there is none or it has expired.

@@ -7,20 +7,25 @@ Whoever starts or stops instances of an app holds its entry's ``lock``; whoever 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from duly.apps.announcing import event_of, tell
+from duly.apps.hass_needs import is_on_its_way, lacks_hass
 from duly.apps.import_thread import in_import_thread
 from duly.apps.limits import start_within, stop_within
 from duly.apps.only_app import Marks, is_only_app
 from duly.apps.reconciliation import reconcile, reconcile_gone
 from duly.apps.registry import ONLY_APP, AppFailure, AppRegistry, AppSnapshot, AppsSnapshot, Entry, Instance
 from duly.apps.versions import Version, version_of
+from duly.bus.service import BusService
 from duly.events import DulyAppLoadCompletedEvent, DulyAppStateEvent
 from duly.executor import CommandExecutor
+from duly.hass.api import ApiResource
+from duly.hass.state_proxy import StateProxy
 from duly.lifecycle import Resource, ResourceStatus, WorkerPoolService
 from duly.scheduler import SchedulerService
 
@@ -48,7 +53,10 @@ _AFTER_FORCE = 1.0
 class AppHandler(Resource):
     """Owns the apps: the only one who makes, starts and stops them. Guarded by the event loop."""
 
-    depends_on: ClassVar[list[type[Resource]]] = [CommandExecutor, SchedulerService, WorkerPoolService]
+    depends_on: ClassVar[list[type[Resource]]] = [
+        *(CommandExecutor, BusService, SchedulerService, WorkerPoolService),
+        *(ApiResource, StateProxy),  # which are not required: for the order only
+    ]
     log_setting: ClassVar[str] = "app_handler"
 
     def __init__(
@@ -69,6 +77,8 @@ class AppHandler(Resource):
         self._announce: Callable[[AppEvent], object] | None = None
         self._deciding = asyncio.Lock()
         self._operations: set[asyncio.Task[Any]] = set()
+        self._syncs = 0
+        """How often states of Home Assistant have come, all of them."""
         executor.instance_names = self.registry.instance_name
 
     # --- what it tells -----------------------------------------------------------------------------------------------
@@ -84,6 +94,11 @@ class AppHandler(Resource):
             KeyError: there is no such app.
         """
         return [instance.app for instance in self.registry[app_key].instances if instance.app is not None]
+
+    @property
+    def apps(self) -> list[App[Any]]:
+        """All instances that are there."""
+        return [instance.app for entry in self.registry for instance in entry.instances if instance.app is not None]
 
     def announce_with(self, announce: Callable[[AppEvent], object] | None) -> None:
         """Call ``announce``, which must not wait, with an event for each change; ``None``: tell nobody."""
@@ -139,15 +154,13 @@ class AppHandler(Resource):
         same = version.app_class is entry.app_class and len(version.configs) == len(entry.instances)
         if not entry.live or not same or entry.reload_error is not None:
             await self._exchange(entry, version)
-            return
-        for instance, config in zip(entry.instances, version.configs, strict=True):
-            if not instance.alive:
-                await self._stop_instance(instance)
-                await self._start_instance(entry, instance, config)
-        self._reconcile_later(entry)
+        else:
+            await self._start_some(entry, version, [one for one in entry.instances if not one.alive])
 
     async def _stop_for_good(self, entry: Entry) -> None:
         entry.by_hand = True
+        for instance in entry.blocked:
+            instance.blocked = None
         await self._stop_instances(entry)
 
     async def _reload(self, entry: Entry) -> None:
@@ -291,21 +304,65 @@ class AppHandler(Resource):
         key = entry.manifest.app_key
         self.logger.error("app failed: app_key=%s\n%s", key, failure.traceback, extra={"app_key": key})
 
+    # --- instances that need Home Assistant --------------------------------------------------------------------------
+
+    def start_blocked(self) -> None:
+        """Start what waits for states of Home Assistant: they are there now, or have come anew."""
+        self._syncs += 1
+        if not self.shutdown_event.is_set() and any(entry.blocked for entry in self.registry):
+            self._spawn(_all(self._unblock(entry) for entry in self.registry))
+
+    async def _unblock(self, entry: Entry) -> None:
+        async with self._hold(entry):
+            if not (entry.may_run and entry.blocked):
+                return
+            version = await self._load(entry.manifest)
+            if version.app_class is entry.app_class and len(version.configs) == len(entry.instances):
+                await self._start_some(entry, version, entry.blocked)
+            else:
+                await self._exchange(entry, version)
+
     # --- instances ---------------------------------------------------------------------------------------------------
 
+    async def _start_some(self, entry: Entry, version: Version, instances: Collection[Instance]) -> None:
+        for instance, config in zip(entry.instances, version.configs, strict=True):
+            if instance in instances:
+                await self._stop_instance(instance)
+                await self._start_instance(entry, instance, config)
+        self._reconcile_later(entry)
+
     async def _start_instance(self, entry: Entry, instance: Instance, config: AppConfig | Exception) -> None:
-        key = entry.manifest.app_key
-        fields = {"app_key": key, "instance_name": instance.name, "instance_index": instance.index}
-        instance.failure = None
+        """Start it, also again if it has missed states that came meanwhile."""
+        tried = -1
+        while tried != self._syncs:
+            tried = self._syncs
+            await self._try_to_start(entry, instance, config)
+            if instance.blocked is None:
+                return
+
+    async def _try_to_start(self, entry: Entry, instance: Instance, config: AppConfig | Exception) -> None:
+        instance.failure = instance.blocked = None
         try:
             app = self._make(entry, instance, config)
             await start_within(self, app)
-        except Exception as error:  # what a user's class does in its start concerns this instance only
-            instance.failure = AppFailure.of(error)
+        except Exception as error:  # noqa: BLE001 - what a user's class does in its start concerns this instance only
+            self._note(entry, instance, error)
             self._drop(instance)
-            self.logger.exception("instance failed: app=%s/%s", key, instance.name, exc_info=error, extra=fields)
         else:
-            self.logger.info("instance started: app=%s", app.unique_name, extra=fields)
+            self.logger.info("instance started: app=%s", app.unique_name, extra=app.log_fields)
+
+    def _note(self, entry: Entry, instance: Instance, error: Exception) -> None:
+        """It did not start, or not yet."""
+        failure, app, key = AppFailure.of(error), instance.app, entry.manifest.app_key
+        fields = {"app_key": key, "instance_name": instance.name, "instance_index": instance.index}
+        if app is not None and lacks_hass(app, error):
+            instance.blocked = failure
+            level = logging.INFO if is_on_its_way(app) else logging.WARNING
+            text = "instance blocked, it starts once there are states of Home Assistant: app=%s/%s reason=%s"
+            self.logger.log(level, text, key, instance.name, failure.message, extra=fields)
+        else:
+            instance.failure = failure
+            self.logger.error("instance failed: app=%s/%s", key, instance.name, exc_info=error, extra=fields)
 
     def _make(self, entry: Entry, instance: Instance, config: AppConfig | Exception) -> App[Any]:
         if isinstance(config, Exception):

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from duly.apps.app import App
     from duly.lifecycle import Resource
 
+_WAITS = "it waits for Home Assistant"
+_SLOW = "let its hooks do less, or raise lifecycle.app_startup_timeout_seconds"
+
 
 async def start_within(handler: Resource, app: App[Any]) -> None:
     """Start it within ``app_startup_timeout_seconds``; if that fails, all of it is undone.
@@ -28,10 +31,8 @@ async def start_within(handler: Resource, app: App[Any]) -> None:
     limit = settings.app_startup_timeout_seconds
     start = _task_as(app, app.initialize(), "start")
     if not (await asyncio.wait({start}, timeout=limit))[0]:
-        error = TimeoutError(
-            f"{app.unique_name} did not start within {limit} s: let its hooks do less, "
-            "or raise lifecycle.app_startup_timeout_seconds"
-        )
+        hint = _WAITS if app.waits_for_hass else _SLOW
+        error = TimeoutError(f"{app.unique_name} did not start within {limit} s: {hint}")
         start.cancel(str(error))
         if not (await asyncio.wait({start}, timeout=settings.app_shutdown_timeout_seconds))[0]:
             await _force(app)

@@ -29,10 +29,11 @@ async def reconcile(
     try:
         await database.flush(retries=True)  # here, for nothing may be registered between the list and the write
         async with asyncio.timeout(handler.duly.config.lifecycle.registration_await_timeout):
-            while tasks := [task for app in apps for task in app.scheduler.get_registrations()]:
+            while tasks := [task for app in apps for task in _under_way(app)]:
                 await asyncio.wait(tasks)
-        live = [db_id for app in apps for db_id in app.scheduler.get_job_db_ids()]
-        await executor.reconcile_registrations(app_key, (), live, session_id=database.session_id)
+        live_listeners = [db_id for app in apps for db_id in app.bus.get_listener_db_ids()]
+        live_jobs = [db_id for app in apps for db_id in app.scheduler.get_job_db_ids()]
+        await executor.reconcile_registrations(app_key, live_listeners, live_jobs, session_id=database.session_id)
     except Exception as error:  # the top of a task
         handler.logger.warning(
             "registrations of an app could not be put in order: app_key=%s",
@@ -40,6 +41,10 @@ async def reconcile(
             exc_info=error,
             extra={"app_key": app_key},
         )
+
+
+def _under_way(app: App[Any]) -> list[asyncio.Task[None]]:
+    return app.bus.get_registrations() + app.scheduler.get_registrations()
 
 
 async def reconcile_gone(
@@ -52,7 +57,7 @@ async def reconcile_gone(
     try:
         for app_key in sorted(await database.read(_live_apps) - {*known, ""}):
             if not is_framework_key(app_key):
-                handler.logger.info("an app is gone, its jobs are retired: app_key=%s", app_key)
+                handler.logger.info("an app is gone, its jobs and listeners are retired: app_key=%s", app_key)
                 await executor.reconcile_registrations(app_key, (), ())
     except Exception as error:  # the top of a task
         handler.logger.warning("registrations of apps that are gone could not be put in order", exc_info=error)

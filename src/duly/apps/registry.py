@@ -19,6 +19,8 @@ from duly.lifecycle import ResourceStatus
 
 ONLY_APP = "only_app"
 """Why an app is blocked: another one is to run alone."""
+NO_HASS = "no_hass"
+"""Why an app is blocked: its start needs Home Assistant, which is not there."""
 
 _FAILED = {ResourceStatus.FAILED, ResourceStatus.CRASHED}
 _ALIVE = {ResourceStatus.STARTING, ResourceStatus.RUNNING}
@@ -59,8 +61,9 @@ class InstanceSnapshot:
     class_name: str
     status: ResourceStatus
     owner_id: str
-    """Whose its jobs are."""
+    """Whose its jobs and listeners are."""
     error_message: str | None
+    """Why it does not run: it has failed, or its app is blocked."""
     error_traceback: str | None
 
 
@@ -109,6 +112,8 @@ class Instance:
     app: App[Any] | None = None
     """``None``: not made yet, stopped, or undone because its start failed."""
     failure: AppFailure | None = None
+    blocked: AppFailure | None = None
+    """What it misses of Home Assistant, with which its start begins anew; ``None``: nothing."""
     ended: bool = False
     """Whether it has run and was stopped."""
 
@@ -125,6 +130,11 @@ class Instance:
     def alive(self) -> bool:
         """Whether it runs, or is about to."""
         return self.status in _ALIVE
+
+    @property
+    def trouble(self) -> AppFailure | None:
+        """Why it does not run; ``None``: nothing is wrong with it."""
+        return self.failure or self.blocked
 
 
 @dataclass(slots=True, eq=False)
@@ -156,6 +166,16 @@ class Entry:
         return [instance for instance in self.instances if instance.app is not None]
 
     @property
+    def blocked(self) -> list[Instance]:
+        """Its instances that start once Home Assistant is there."""
+        return [instance for instance in self.instances if instance.blocked is not None]
+
+    @property
+    def lacks_hass(self) -> bool:
+        """Whether that is so of all of them."""
+        return bool(self.instances) and len(self.blocked) == len(self.instances)
+
+    @property
     def complete(self) -> bool:
         """Whether all of its instances run."""
         return bool(self.instances) and all(one.status is ResourceStatus.RUNNING for one in self.instances)
@@ -165,14 +185,14 @@ class Entry:
         """Where it stands."""
         if not self.manifest.enabled:
             return AppStatus.DISABLED
-        if self.block_reason is not None:
+        if self.block_reason is not None or self.lacks_hass:
             return AppStatus.BLOCKED
         if self.by_hand:
             return AppStatus.STOPPED
         failed = [instance.status in _FAILED for instance in self.instances]
         if self.failure is not None or (failed and all(failed)):
             return AppStatus.FAILED
-        if any(failed):
+        if any(failed) or self.blocked:
             return AppStatus.DEGRADED
         running = any(instance.status is ResourceStatus.RUNNING for instance in self.instances)
         return AppStatus.RUNNING if running else AppStatus.STOPPED
@@ -184,12 +204,14 @@ class Entry:
             return f"app {key!r} is disabled: set enabled = true in its table"
         if self.block_reason is not None:
             return f"app {key!r} is blocked: {self.block_reason}"
+        if self.lacks_hass:
+            return f"app {key!r} is blocked: {NO_HASS}, it starts by itself once there are states of Home Assistant"
         return None
 
     def snapshot(self) -> AppSnapshot:
         """How it is now."""
         manifest = self.manifest
-        first = self.failure or next((one.failure for one in self.instances if one.failure is not None), None)
+        first = self.failure or next((one.trouble for one in self.instances if one.trouble is not None), None)
         return AppSnapshot(
             app_key=manifest.app_key,
             class_name=manifest.class_name,
@@ -198,7 +220,7 @@ class Entry:
             enabled=manifest.enabled,
             auto_loaded=manifest.auto_loaded,
             status=self.status,
-            block_reason=self.block_reason,
+            block_reason=self.block_reason or (NO_HASS if self.blocked else None),
             reload_error=self.reload_error,
             error_message=None if first is None else first.message,
             error_traceback=None if first is None else first.traceback,
@@ -206,15 +228,15 @@ class Entry:
         )
 
     def _instance_snapshot(self, instance: Instance) -> InstanceSnapshot:
-        failure = instance.failure
+        trouble = instance.trouble
         return InstanceSnapshot(
             index=instance.index,
             instance_name=instance.name,
             class_name=self.manifest.class_name,
             status=instance.status,
             owner_id=f"{self.manifest.app_key}/{instance.name}",
-            error_message=None if failure is None else failure.message,
-            error_traceback=None if failure is None else failure.traceback,
+            error_message=None if trouble is None else trouble.message,
+            error_traceback=None if trouble is None else trouble.traceback,
         )
 
 

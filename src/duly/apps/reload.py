@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -15,7 +15,7 @@ from duly.apps.loader import app_file
 from duly.config import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Collection
+    from collections.abc import Awaitable
 
     from duly.apps.handler import AppHandler
     from duly.apps.loader import AppLoader
@@ -38,6 +38,8 @@ class _Plan:
     """Why apps stay as they are, by key."""
     moved: bool
     """Whether manifests, or the settings by which apps are blocked, are others than before."""
+    settings: Sequence[str]
+    """Paths of settings that are others than before."""
 
 
 class Reloader:
@@ -53,6 +55,8 @@ class Reloader:
         self._logger = logger
         self.tell: Callable[[frozenset[Path]], object] = lambda _: None
         """Called with the changed files before each reload; must not wait."""
+        self.tell_of_settings: Callable[[Collection[str]], object] = lambda _: None
+        """Called with the paths of changed settings, before apps are exchanged; must not wait."""
         self._turn = asyncio.Lock()
         self._contents = Contents({path: digest_of(path) for path in self._settings_files()})
         self._waiting: set[Path] = set()
@@ -77,6 +81,8 @@ class Reloader:
             plan = await self._watched(in_import_thread(self._prepare, troubled=troubled))
             if plan is None:
                 return ChangeSet()
+            if plan.settings:
+                self.tell_of_settings(plan.settings)
             for app_key, error in plan.kept.items():
                 self._handler.keep(app_key, error)
             if plan.changes or plan.moved:
@@ -148,8 +154,8 @@ class Reloader:
             code -= {path for path, digest in self._loader.digests().items() if digest == digest_of(path)}
         manifests = self._config.apps.manifests
         with self._loader.stage(code) as staged:
-            other_rules = self._take_settings(read=read)
-            if other_rules is None:
+            settings = self._take_settings(read=read)
+            if settings is None:
                 return None
             self._loader.know(self._config.apps.manifests.values())
             changes, kept = self._settle(staged, troubled if read else ())
@@ -157,22 +163,22 @@ class Reloader:
         self._waiting.clear()
         new = self._config.apps.manifests
         self._applied = {key: self._applied.get(key, new[key]) if key in kept else new[key] for key in new}
-        return _Plan(changes, kept, other_rules or dict(new) != dict(manifests))
+        return _Plan(changes, kept, not _DECISIVE.isdisjoint(settings) or dict(new) != dict(manifests), settings)
 
-    def _take_settings(self, *, read: bool) -> bool | None:
+    def _take_settings(self, *, read: bool) -> Sequence[str] | None:
         """Make the manifests anew, after reading the settings again if need be.
 
-        Gives whether others may run by them; ``None``: they cannot be used, and are as before.
+        Gives the paths of those that are others now; ``None``: they cannot be used, and are as before.
         """
         if read:
             result = self._config.reload()
-            return None if result.problems else not _DECISIVE.isdisjoint(result.changed)
+            return None if result.problems else result.changed
         try:
             self._config.set_validated_app_manifests()
         except ConfigurationError as error:
             self._logger.error("reload refused, the apps stay as they were\n%s", error)  # noqa: TRY400 - as in reload()
             return None
-        return False
+        return ()
 
     def _settle(self, staged: Staged, troubled: Collection[str]) -> tuple[ChangeSet, Mapping[str, Exception]]:
         """Put the old modules back where a new version cannot take the place of one that is there.

@@ -110,6 +110,10 @@ class FileWatcherService(Service):
         """Call ``announce``, which must not wait, with an event for each set of changed files; ``None``: nobody."""
         self._announce = announce
 
+    def tell_of_settings(self, listener: Callable[[Collection[str]], object]) -> None:
+        """Call ``listener``, which must not wait, with the paths of settings that a reload has changed."""
+        self._reloader.tell_of_settings = listener
+
     async def serve(self) -> None:
         """Watch, and reload; from the beginning whenever there are other places to watch."""
         if not self._begun:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from duly.events import Event
 from duly.executor.protocols import ErrorHandler, Invoker
 from duly.ledger.records import SourceTier
+
+if TYPE_CHECKING:
+    from duly.lifecycle import TaskBucket
 
 ListenerMode: TypeAlias = Literal["queued", "single", "restart", "parallel"]
 """What becomes of a match while the listener's handler runs."""
@@ -104,6 +107,10 @@ class Gate(Protocol):
         """An event has come; if it has matched, that is counted already."""
         ...
 
+    def ended(self) -> None:
+        """A match that was handed on has come to its end: it has run, whatever the outcome, or never will."""
+        ...
+
     def close(self) -> None:
         """Forget what is held back, and count it as discarded."""
         ...
@@ -127,6 +134,7 @@ class Listener:
         "name",
         "options",
         "order",
+        "owner_bucket",
         "owner_id",
         "predicate",
         "registration_source",
@@ -154,6 +162,7 @@ class Listener:
         source_location: str = "",
         registration_source: str = "",
         app_error_handler: Callable[[], ErrorHandler | None] | None = None,
+        owner_bucket: TaskBucket | None = None,
     ) -> None:
         self.name = name
         self.topic = topic
@@ -175,6 +184,8 @@ class Listener:
         self.registration_source = registration_source
         self.app_error_handler = app_error_handler
         """Looks up the app's handler of errors, at dispatch."""
+        self.owner_bucket = owner_bucket
+        """Where tasks go that its handler makes; ``None``: to the service."""
         self.db_id: int | None = None
         self.gate: Gate | None = None
         """``None``: every match is handed on at once."""

@@ -24,18 +24,27 @@ class StatesReader(Protocol):
 
 
 class NoStates:
-    """Without Home Assistant there are no states, and none will come."""
+    """Without Home Assistant there are no states. Owns who waits for them: they may come with a token, later."""
 
     fresh = False
+
+    def __init__(self) -> None:
+        self._calls: dict[object, Callable[[], object]] = {}
 
     def raw(self, entity_id: str) -> None:  # noqa: ARG002 - of its protocol
         """There is none."""
         return
 
-    def on_sync(self, call: Callable[[], object]) -> Callable[[], None]:  # noqa: ARG002 - of its protocol
-        """It never comes."""
-        return _nothing
+    def on_sync(self, call: Callable[[], object]) -> Callable[[], None]:
+        """Call ``call`` after each sync of who takes its place, until the function that this gives is called."""
+        key = object()
+        self._calls[key] = call
+        return lambda: self._calls.pop(key, None) and None
 
+    def give_way(self, reader: StatesReader) -> None:
+        """Let those who wait hear of the syncs of ``reader``."""
+        reader.on_sync(self._synced)
 
-def _nothing() -> None:
-    """There is nothing to undo."""
+    def _synced(self) -> None:
+        for call in tuple(self._calls.values()):
+            call()

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -12,13 +12,15 @@ from rich.table import Table
 from rich.text import Text
 
 from duly.cli.arguments import Json, LedgerFile, LocalUtc, Since
-from duly.cli.ledger_file import existing, job_called, read_since, reading
+from duly.cli.ledger_file import all_called, existing, read_since, reading
 from duly.cli.terminal import Problems, UsageError, output, paged
 from duly.cli.times import duration_text, iso
 from duly.core.clock import SECOND, Zone, current, zoned
+from duly.events.topics import Topic
 from duly.ledger import executions
 from duly.ledger.diagnosis import many
 from duly.ledger.executions import Execution, ExecutionFilter
+from duly.ledger.jobs import StoredJob, StoredListener, full_name
 from duly.ledger.pages import gather
 from duly.ledger.reader import LedgerReader
 
@@ -27,6 +29,7 @@ Status: TypeAlias = Literal["started", "success", "error", "timed_out", "cancell
 _MILLISECOND = 1_000_000
 _MINUTE = 60 * SECOND
 _LONGEST_ERROR = 80
+_STATES = f"{Topic.HASS_EVENT_STATE_CHANGED}."
 _STYLES = {"success": "green", "started": "cyan", "skipped": "dim", "missed": "yellow"}
 
 
@@ -42,7 +45,9 @@ class Answer:
 
 def show_history(
     file: LedgerFile,
-    job: Annotated[str | None, Parameter(name="JOB", help="Of one job only: backup, or porch.backup.")] = None,
+    job: Annotated[
+        str | None, Parameter(name="JOB", help="Of one job or handler only: backup, or porch.backup.")
+    ] = None,
     /,
     *,
     status: Annotated[
@@ -60,13 +65,11 @@ def show_history(
     begin = problems.attempt(lambda: read_since(since, current().now(), zone), None)
     problems.check()
     with reading(file) as reader:
+        wanted = ExecutionFilter(statuses=tuple(status or ()), since=begin)
         try:
-            wanted = None if job is None else job_called(reader, job)
+            answer = _answer(reader, job, wanted, limit)
         except ValueError as error:
             raise UsageError([str(error)]) from error
-        job_id = None if wanted is None else wanted.id
-        found = ExecutionFilter(job_id=job_id, statuses=tuple(status or ()), since=begin)
-        answer = _read(reader, found, limit, None if wanted is None else wanted.full_name)
     console = output()
     if json:
         console.print_json(data=_json(answer, zone))
@@ -78,9 +81,34 @@ def show_history(
         console.print(_summary(answer))
 
 
-def _read(reader: LedgerReader, wanted: ExecutionFilter, limit: int, job: str | None) -> Answer:
-    rows, more = gather(lambda before, most: reader.read(executions.page, wanted, before=before, limit=most), limit)
-    return Answer(reader.path, job, rows, more=more)
+def _answer(reader: LedgerReader, name: str | None, wanted: ExecutionFilter, limit: int) -> Answer:
+    if name is None:
+        rows, more = _read(reader, wanted, limit)
+        return Answer(reader.path, None, rows, more=more)
+    items = all_called(reader, name)
+    lists = [_read(reader, _of(wanted, item), limit) for item in items]
+    rows = (
+        sorted((row for found, _ in lists for row in found), key=_moment, reverse=True)
+        if len(lists) > 1
+        else lists[0][0]
+    )
+    more = len(rows) > limit or any(behind for _, behind in lists)
+    return Answer(reader.path, items[0].full_name, rows[:limit], more=more)
+
+
+def _read(reader: LedgerReader, wanted: ExecutionFilter, limit: int) -> tuple[list[Execution], bool]:
+    return gather(lambda before, most: reader.read(executions.page, wanted, before=before, limit=most), limit)
+
+
+def _of(wanted: ExecutionFilter, item: StoredJob | StoredListener) -> ExecutionFilter:
+    """The same, of that one only."""
+    if isinstance(item, StoredJob):
+        return replace(wanted, job_id=item.id)
+    return replace(wanted, listener_id=item.id)
+
+
+def _moment(row: Execution) -> int:
+    return row.execution_start_ts if row.scheduled_ts is None else row.scheduled_ts
 
 
 def _json(answer: Answer, zone: Zone) -> dict[str, object]:
@@ -104,6 +132,8 @@ def _json(answer: Answer, zone: Zone) -> dict[str, object]:
                 "attempt": row.attempt_number,
                 "ticks": row.tick_count,
                 "trigger_mode": row.trigger_mode,
+                "topic": row.topic,
+                "context_id": row.trigger_context_id,
                 "error_type": row.error_type,
                 "error_message": row.error_message,
             }
@@ -115,9 +145,10 @@ def _json(answer: Answer, zone: Zone) -> dict[str, object]:
 
 def _table(answer: Answer, zone: Zone) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Nominal time", style="cyan", no_wrap=True)
+    handlers = any(row.kind == "handler" for row in answer.rows)
+    table.add_column("Nominal time, or topic" if handlers else "Nominal time", style="cyan", no_wrap=True)
     if answer.job is None:
-        table.add_column("Job")
+        table.add_column("Job or handler" if handlers else "Job")
     table.add_column("Start", no_wrap=True)
     table.add_column("Duration", justify="right", no_wrap=True)
     table.add_column("Outcome", no_wrap=True)
@@ -128,14 +159,14 @@ def _table(answer: Answer, zone: Zone) -> Table:
     for row in answer.rows:
         name = [] if answer.job is not None else [Text(_name(row) or "deleted")]
         table.add_row(
-            _nominal(row, zone),
+            Text(_topic(row) if row.kind == "handler" else _nominal(row, zone)),
             *name,
             _time(row.execution_start_ts, zone, exact=True) if row.ran else "",
             _run_time(row.duration_ns) if row.ended else "",
             f"[{_STYLES.get(row.status, 'red')}]{row.status}[/]",
             row.reason or "",
             str(row.attempt_number) if row.ran else "",
-            str(row.tick_count),
+            str(row.tick_count) if row.kind == "job" else "",
             Text(_error(row)),
         )
     return table
@@ -149,15 +180,16 @@ def _summary(answer: Answer) -> str:
     if not answer.rows:
         return "no executions"
     ended = Counter(row.status for row in answer.rows)
-    ticks = sum(row.tick_count for row in answer.rows if row.kind == "job")
+    of_jobs = [row.tick_count for row in answer.rows if row.kind == "job"]
+    slots = f", {many(sum(of_jobs), 'slot')}" if of_jobs else ""
     parts = ", ".join(f"{count} {status}" for status, count in ended.most_common())
     more = " · there are older ones: raise --limit" if answer.more else ""
-    return f"{many(len(answer.rows), 'row')}, {many(ticks, 'slot')}: {parts}{more}"
+    return f"{many(len(answer.rows), 'row')}{slots}: {parts}{more}"
 
 
 def _nominal(row: Execution, zone: Zone) -> str:
     if row.scheduled_ts is None:
-        return _WITHOUT_SLOT.get(row.trigger_mode or "", "by hand") if row.kind == "job" else ""
+        return _WITHOUT_SLOT.get(row.trigger_mode or "", "by hand")
     first = _time(row.scheduled_ts, zone)
     if row.scheduled_to_ts is None:
         return first
@@ -166,11 +198,15 @@ def _nominal(row: Execution, zone: Zone) -> str:
     return f"{first} … {time if first.startswith(day) else last}"
 
 
+def _topic(row: Execution) -> str:
+    """What its listener listens to: of states, the entity."""
+    return (row.topic or "").removeprefix(_STATES)
+
+
 def _name(row: Execution) -> str | None:
     if row.name is None:
         return None
-    index = f"[{row.instance_index}]" if row.instance_index else ""
-    return f"{row.app_key}{index}.{row.name}" if row.app_key else row.name
+    return full_name(row.app_key, row.instance_index, row.name)
 
 
 def _error(row: Execution) -> str:

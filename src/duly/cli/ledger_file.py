@@ -1,10 +1,11 @@
 """The file of a ledger as an argument: what commands that read it have in common."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TypeVar
 
 from duly.cli.settings import load_config
 from duly.cli.terminal import Failed
@@ -12,8 +13,10 @@ from duly.cli.times import read_duration, read_moment
 from duly.core.clock import SECOND, Zone, current
 from duly.ledger import jobs
 from duly.ledger.errors import DatabaseFileError
-from duly.ledger.jobs import StoredJob
+from duly.ledger.jobs import StoredJob, StoredListener
 from duly.ledger.reader import LedgerReader
+
+_Named = TypeVar("_Named", bound=StoredJob | StoredListener)
 
 
 class NoJobError(ValueError):
@@ -92,15 +95,40 @@ def job_called(reader: LedgerReader, name: str) -> StoredJob:
     Raises:
         ValueError: there is none, or there are several.
     """
-    known = reader.read(jobs.jobs)
-    found = [job for job in known if job.full_name == name] or [job for job in known if job.job_name == name]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise ValueError(f"several jobs are called {name!r}: say which, {', '.join(job.full_name for job in found)}")
-    near = get_close_matches(name, [job.full_name for job in known] + [job.job_name for job in known], n=1)
+    try:
+        found = _called(name, [(job, job.job_name) for job in reader.read(jobs.jobs)], reader.path, "job")
+    except NoJobError:
+        if any(name in {listener.full_name, listener.name} for listener in reader.read(jobs.listeners)):
+            raise NoJobError(f"{name!r} is a handler, which has no slots: duly history shows its calls") from None
+        raise
+    if len(found) > 1:
+        raise ValueError(f"several jobs are called {name!r}: rename all but one")
+    return found[0]
+
+
+def all_called(reader: LedgerReader, name: str) -> list[StoredJob | StoredListener]:
+    """What goes by that name: a job, or a handler, which may listen, or have listened, to several topics.
+
+    Raises:
+        ValueError: there is nothing, or it is that of several.
+    """
+    known: list[tuple[StoredJob | StoredListener, str]] = [(job, job.job_name) for job in reader.read(jobs.jobs)]
+    known += [(listener, listener.name) for listener in reader.read(jobs.listeners)]
+    return _called(name, known, reader.path, "job or handler")
+
+
+def _called(name: str, known: Sequence[tuple[_Named, str]], path: Path, kind: str) -> list[_Named]:
+    """Those of ``known``, given with their own names, that are meant; all of them have the same full name."""
+    found = [item for item, _ in known if item.full_name == name] or [item for item, own in known if own == name]
+    names = sorted({item.full_name for item in found})
+    if len(names) == 1:
+        return found
+    if names:
+        several = "jobs" if all(isinstance(item, StoredJob) for item in found) else "handlers or jobs"
+        raise ValueError(f"several {several} are called {name!r}: say which, {', '.join(names)}")
+    near = get_close_matches(name, [item.full_name for item, _ in known] + [own for _, own in known], n=1)
     hint = f"did you mean {near[0]!r}?" if near else "duly history shows the names of all"
-    raise NoJobError(f"no job {name!r} in {reader.path}: {hint}")
+    raise NoJobError(f"no {kind} {name!r} in {path}: {hint}")
 
 
 def _advice(error: sqlite3.Error) -> str:

@@ -54,6 +54,7 @@ class Arming:
         "paused",
         "pending",
         "policy",
+        "stays",
         "successes",
         "waiting",
     )
@@ -76,6 +77,8 @@ class Arming:
         self.paused = False
         self.gone = True
         """Not in the engine: not yet added, or ended."""
+        self.stays = False
+        """Whether it stays in the engine when its chain is at its end, since it may get another."""
         self.late_because: Reason | None = None
         """Why ``pending`` was late already when it was added."""
 

@@ -98,6 +98,24 @@ class Engine(Generic[JobT]):
         self._leave(job)
         return out
 
+    def cut(self, job: JobT, now: int, why: Reason = Reason.STALLED) -> list[Decision[JobT]]:
+        """End the chain of a job that ``stays``. What was due is decided; what runs and what waits its turn goes on.
+
+        ``lift`` and ``add`` give it another.
+        """
+        out: list[Decision[JobT]] = []
+        if job.gone:
+            return out
+        if job.paused:
+            self._pass(job, now, now, Reason.PAUSED, out)
+        else:
+            self._catch_up_with(job, now, why, out)
+            self._pass(job, now, now, Reason.OVERLAP, out)
+        self._timer.disarm(job)
+        job.chain = _ENDED
+        self._set_pending(job, None)
+        return out
+
     def lift(self, job: JobT) -> None:
         """Take a job out undecided; ``add`` with its ``pending`` puts it back."""
         self._leave(job)
@@ -418,8 +436,9 @@ class Engine(Generic[JobT]):
             self._finish(job, out)
 
     def _finish(self, job: JobT, out: list[Decision[JobT]]) -> list[Decision[JobT]]:
-        self._leave(job)
-        out.append(Done(job))
+        if not job.stays:
+            self._leave(job)
+            out.append(Done(job))
         return out
 
     def _leave(self, job: JobT) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from duly.core.outcomes import Outcome, cut_traceback, text_of, traceback_of
 from duly.ids import new_id
 from duly.ledger.codes import KIND, REASON, STARTED, STATUS
-from duly.ledger.records import AnyRow, PlainRow, Row, storable
+from duly.ledger.records import JobRow, PlainRow, Row, storable
 
 if TYPE_CHECKING:
     from duly.core.decisions import Close
@@ -34,7 +34,7 @@ class Ended:
     error: Exception | None = None
 
 
-def row_of_run(ended: Ended, parents: Parents, execution_id: bytes) -> AnyRow:
+def row_of_run(ended: Ended, parents: Parents, execution_id: bytes) -> JobRow:
     """The row for a slot that was begun, or a run by hand."""
     job_id, schedule_id = parents
     plain = PlainRow(
@@ -53,12 +53,12 @@ def row_of_run(ended: Ended, parents: Parents, execution_id: bytes) -> AnyRow:
     )
 
 
-def mark_of_slot(slot: int, parents: Parents, execution_id: bytes, now: int) -> AnyRow:
+def mark_of_slot(slot: int, parents: Parents, execution_id: bytes, now: int) -> JobRow:
     """The mark of a slot that is begun, or waits for its turn."""
     return PlainRow(_JOB, STARTED, parents[0], None, execution_id, now, 0, parents[1], slot, 1, 1)
 
 
-def row_of_close(close: Close[LiveEntry], parents: Parents, now: int) -> AnyRow:
+def row_of_close(close: Close[LiveEntry], parents: Parents, now: int) -> JobRow:
     """The row for slots that end without a run."""
     first, count = close.first, close.count
     return Row(

@@ -13,7 +13,7 @@ from duly.embedded.job import LiveJob, LiveRun
 from duly.embedded.records import Ended
 from duly.ids import new_id
 from duly.ledger.codes import KIND, REASON, STARTED, STATUS
-from duly.ledger.records import AnyRow, PlainRow, Row, storable
+from duly.ledger.records import JobRow, PlainRow, Row, storable
 
 if TYPE_CHECKING:
     from duly.embedded.book import Book
@@ -65,7 +65,7 @@ class Rows:
         insert, now = self._book.repository.insert, self._book.clock.now()
         self._session_id = self._book.session_id
         ended = {item.run for item in records if isinstance(item, Ended)}
-        rows: list[AnyRow] = []
+        rows: list[JobRow] = []
         self._check_unconfirmed(db)
         for item in records:
             if isinstance(item, Change):
@@ -104,7 +104,7 @@ class Rows:
             elif commits == self._commits:
                 self._unconfirmed.append((page, commits))
 
-    def _row(self, db: sqlite3.Connection, item: Decided | Orphan, now: int) -> AnyRow:
+    def _row(self, db: sqlite3.Connection, item: Decided | Orphan, now: int) -> JobRow:
         if isinstance(item, Ended):
             row = self._ended(item, self._parents(db, item.run.job), now)
             if not item.run.final and self._book.repository.is_decided(db, row):
@@ -123,7 +123,7 @@ class Rows:
         assert page is not None  # noqa: S101 - made when the job was scheduled
         return self._book.register(db, page) if page.schedule_id is None else (page.job_id, page.schedule_id)
 
-    def _ended(self, ended: Ended, parents: tuple[int | None, int | None], now: int) -> AnyRow:
+    def _ended(self, ended: Ended, parents: tuple[int | None, int | None], now: int) -> JobRow:
         run, failure = ended.run, ended.failure
         slot = run.slot
         row = PlainRow(
@@ -140,7 +140,7 @@ class Rows:
             error_traceback=storable(ended.traceback),
         )
 
-    def _mark(self, run: LiveRun, parents: tuple[int | None, int | None], now: int) -> AnyRow:
+    def _mark(self, run: LiveRun, parents: tuple[int | None, int | None], now: int) -> JobRow:
         slot = run.slot
         execution_id = self._ids[run] = self._marked_as(run) or new_id(now)
         row = PlainRow(
@@ -149,11 +149,11 @@ class Rows:
         )  # fmt: skip
         return row if run.cause is _DUE else Row(*row, trigger_mode=_mode(run))
 
-    def _waiting(self, wait: Wait[LiveJob], parents: tuple[int | None, int | None], now: int) -> AnyRow:
+    def _waiting(self, wait: Wait[LiveJob], parents: tuple[int | None, int | None], now: int) -> JobRow:
         execution_id = self._ids.setdefault((wait.job, wait.slot), new_id(now))
         return PlainRow(_JOB, STARTED, parents[0], self._session_id, execution_id, now, 0, parents[1], wait.slot, 1, 1)
 
-    def _closed(self, close: Close[LiveJob], parents: tuple[int | None, int | None], now: int) -> AnyRow:
+    def _closed(self, close: Close[LiveJob], parents: tuple[int | None, int | None], now: int) -> JobRow:
         first, count = close.first, close.count
         execution_id = self._ids.get((close.job, first)) or new_id(now)
         return Row(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeGuard, TypeVar
 
 from whenever import OffsetDateTime, ZonedDateTime
 
@@ -164,6 +164,13 @@ def hass_context(raw: Mapping[str, Any]) -> HassContext:
     return HassContext(_text(raw, "id"), raw.get("parent_id"), raw.get("user_id"))
 
 
+def is_state(raw: object) -> TypeGuard[RawState]:
+    """Whether it has what every state has that Home Assistant sends; there may be no attributes."""
+    if not isinstance(raw, Mapping) or not isinstance(raw.get("state"), str):
+        return False
+    return isinstance(raw.get("attributes"), Mapping | None)
+
+
 def moment(text: str) -> ZonedDateTime:
     """A time as Home Assistant sends it, in UTC."""
     return OffsetDateTime.parse_iso(text).to_tz("UTC")
@@ -172,8 +179,8 @@ def moment(text: str) -> ZonedDateTime:
 def _state_changed(data: Mapping[str, Any]) -> tuple[type[AnyHassEvent], StateChangeData]:
     old, new = data["old_state"], data["new_state"]
     for state in (old, new):
-        if state is not None and not (isinstance(state, Mapping) and isinstance(state.get("state"), str)):
-            raise TypeError(f"a state must be a mapping with the text 'state', got {state!r:.200}")
+        if state is not None and not is_state(state):
+            raise TypeError(f"a state needs the text 'state', and attributes by name, got {state!r:.200}")
     return RawStateChangeEvent, StateChangeData(_text(data, "entity_id"), old, new)
 
 

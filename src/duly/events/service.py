@@ -19,6 +19,7 @@ class ServiceStatusPayload:
     role: str
     status: str
     previous_status: str
+    """Before this change: if readiness alone has changed, the present one."""
     ready: bool
     ready_phase: str
     """The reason given with the last change of readiness."""

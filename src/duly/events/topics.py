@@ -28,11 +28,14 @@ class Topic(StrEnum):
     DULY_EVENT_WEBSOCKET_DISCONNECTED = "duly.event.websocket_disconnected"
 
 
+_STATE_CHANGED, _CALL_SERVICE = Topic.HASS_EVENT_STATE_CHANGED.value, Topic.HASS_EVENT_CALL_SERVICE.value
+
+
 def of_entity(entity_id: str) -> str:
     """The route of the changes of one entity, or of those that a glob fits."""
-    return f"{Topic.HASS_EVENT_STATE_CHANGED.value}.{entity_id}"
+    return f"{_STATE_CHANGED}.{entity_id}"
 
 
 def of_service(domain: str, service: str) -> str:
     """The route of the calls of one service; ``*`` for any."""
-    return f"{Topic.HASS_EVENT_CALL_SERVICE.value}.{domain}.{service}"
+    return f"{_CALL_SERVICE}.{domain}.{service}"

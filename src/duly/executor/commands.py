@@ -11,25 +11,28 @@ from duly.events import Event, Topic
 from duly.executor.contexts import BusErrorContext, ErrorContext, SchedulerErrorContext
 from duly.executor.protocols import ErrorHandler, Job, Listener
 from duly.ledger.codes import KIND, TIER
-from duly.ledger.records import AnyRow, PlainRow, Row, SourceTier, from_seconds, storable_text
+from duly.ledger.records import HandlerRow, JobRow, PlainRow, Row, SourceTier, from_seconds, storable_text
 
 ORIGIN_SYNTHETIC: Final = "DULY_SYNTHETIC"
 """Origin of events that were made up."""
 MANUAL: Final = "manual"
 """Trigger mode of runs by hand."""
 
-_HANDLER, _JOB = KIND.numbers["handler"], KIND.numbers["job"]
+_TIERS = TIER.numbers
+HANDLER, _JOB = KIND.numbers["handler"], KIND.numbers["job"]
 _COMPLETED = Topic.DULY_EVENT_EXECUTION_COMPLETED.value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # frozen, it would cost three times as much to make, once per execution
 class InvokeHandler:
-    """Call a listener's handler with an event."""
+    """Call a listener's handler with an event. Nobody changes it."""
 
-    kind: ClassVar[int] = _HANDLER
+    kind: ClassVar[int] = HANDLER
     handler_task: ClassVar[str] = "executor:bus_error_handler"
     settle: ClassVar[None] = None
     execution_id: ClassVar[None] = None
+    logged: ClassVar[bool] = True
+    """Whether the executor says in the log what has gone wrong."""
 
     listener: Listener
     event: Event[Any]
@@ -64,32 +67,24 @@ class InvokeHandler:
         """Call the handler."""
         return self.listener.invoker.invoke(self.event)
 
-    def row(self, status: int, session_id: int | None, execution_id: bytes, start: int, duration: int) -> Row:
+    def row(self, status: int, session_id: int | None, execution_id: bytes, start: int, duration: int) -> HandlerRow:
         """The row of this execution, without errors; nanoseconds."""
-        payload, synthetic = self.event.payload, self.is_synthetic
-        origin = ORIGIN_SYNTHETIC if synthetic else storable_text(getattr(payload, "origin", None))
-        return Row(
-            _HANDLER, status, None, session_id, execution_id, start, duration,
-            listener_id=self.listener_id,
-            source_tier=TIER.numbers[self.source_tier],
-            trigger_context_id=None if synthetic else storable_text(getattr(payload, "event_id", None)),
-            trigger_origin=origin,
+        payload = None if self.is_synthetic else self.event.payload
+        return HandlerRow(
+            HANDLER, status, self.listener_id, session_id, execution_id, start, duration, _TIERS[self.source_tier],
+            storable_text(getattr(payload, "event_id", None)),
+            ORIGIN_SYNTHETIC if self.is_synthetic else storable_text(getattr(payload, "origin", None)),
         )  # fmt: skip
 
     @property
     def label(self) -> str:
-        """Names it in the line of an error of the user's set-up."""
-        return f"topic={self.topic}"
-
-    @property
-    def full_label(self) -> str:
-        """Names it in the line of an error in its code."""
+        """Names it in the line of an error."""
         return f"topic={self.topic} handler={self.listener!r}"
 
     @property
     def entity_label(self) -> str:
         """Names the listener in a warning."""
-        return f"listener_id={self.listener_id} topic={self.topic}"
+        return f"listener_id={self.listener_id} {self.label}"
 
     def error_context(self, error: BaseException, traceback: str, execution_id: str) -> ErrorContext:
         """What an error handler is told."""
@@ -102,6 +97,7 @@ class ExecuteJob:
 
     kind: ClassVar[int] = _JOB
     handler_task: ClassVar[str] = "executor:scheduler_error_handler"
+    logged: ClassVar[bool] = True
 
     job: Job
     callable: Callable[[], Awaitable[object]]
@@ -142,7 +138,7 @@ class ExecuteJob:
         """Run the job."""
         return self.callable()
 
-    def row(self, status: int, session_id: int | None, execution_id: bytes, start: int, duration: int) -> AnyRow:
+    def row(self, status: int, session_id: int | None, execution_id: bytes, start: int, duration: int) -> JobRow:
         """The row of this execution, without errors; nanoseconds."""
         slot = self.scheduled_ts
         row = PlainRow(
@@ -157,14 +153,9 @@ class ExecuteJob:
     @property
     def label(self) -> str:
         """Names it in the line of an error."""
-        return f"job_id={self.job_db_id}"
-
-    full_label = label
-
-    @property
-    def entity_label(self) -> str:
-        """Names the job in a warning."""
         return f"job_id={self.job_db_id} job={self.job.name}"
+
+    entity_label = label
 
     def error_context(self, error: BaseException, traceback: str, execution_id: str) -> ErrorContext:
         """What an error handler is told."""

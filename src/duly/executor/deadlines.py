@@ -18,12 +18,13 @@ class Deadline:
 
     __slots__ = ("_cancelling", "_queue", "_task", "at", "reached")
 
-    def __init__(self, queue: _Queue, at: float) -> None:
-        self.at = at
+    def __init__(self, queue: _Queue, seconds: float) -> None:
+        loop = queue.loop
+        self.at = loop.time() + seconds
         """When, by the clock of the loop."""
         self.reached = False
         self._queue = queue
-        task = asyncio.current_task()
+        task = asyncio.current_task(loop)
         assert task is not None  # noqa: S101 - executions run in tasks
         self._task = task
         self._cancelling = 0
@@ -62,7 +63,7 @@ class Deadlines:
         if queue is None or queue.loop is not loop:
             self._queues = {limit: queue for limit, queue in self._queues.items() if queue and queue.loop is loop}
             queue = self._queues[seconds] = _Queue(loop)
-        return Deadline(queue, loop.time() + seconds)
+        return Deadline(queue, seconds)
 
 
 class _Queue:

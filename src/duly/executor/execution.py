@@ -11,16 +11,22 @@ from duly.executor.errors import DependencyError
 from duly.ids import id_bytes, id_text, new_id
 from duly.ledger.codes import STARTED, STATUS
 from duly.ledger.entries import Entry, full_row
-from duly.ledger.records import storable
+from duly.ledger.record_queue import Promise
+from duly.ledger.records import HandlerRow, storable
 
 _STATUS = {outcome: STATUS.numbers[outcome.value] for outcome in Outcome}
 _SUCCESS = Outcome.SUCCESS  # Python 3.11 is slow to read it from the class
 
 
-class Execution:
-    """Owned by the task that carries it out. Times are nanoseconds."""
+class Execution(Promise[Entry]):
+    """Owned by the task that carries it out. Times are nanoseconds.
 
-    __slots__ = ("_key", "_since", "_started", "command", "duration", "failure", "id", "limit_reached", "outcome")
+    In the queue of records it holds the place of its mark, of which no row is made if its outcome is there by then.
+    """
+
+    __slots__ = (
+        "_key", "_since", "_started", "command", "duration", "failure", "id", "limit_reached", "outcome", "overtaken",
+    )  # fmt: skip
 
     def __init__(self, command: Command, clock: Clock) -> None:
         self.command = command
@@ -34,6 +40,12 @@ class Execution:
         self.failure: Failure | None = None
         """What has gone wrong; ``None``: nothing."""
         self.limit_reached = False
+        self.overtaken = False
+        """Whether its outcome is in the queue."""
+
+    def record(self) -> Entry | None:
+        """The mark, if it is needed."""
+        return None if self.overtaken else self.mark(None)
 
     def end(self, error: BaseException | None, clock: Clock) -> None:
         """It has returned, or raised ``error``."""
@@ -57,7 +69,7 @@ class Execution:
         """What is recorded when it has ended. ``final``: no other attempt of its slot follows."""
         command, owner, failure = self.command, self.command.owner, self.failure
         row = command.row(_STATUS[self.outcome], session_id, self._key, self._started, self.duration)
-        if not final and row.schedule_id is None:
+        if not (final or isinstance(row, HandlerRow)) and row.schedule_id is None:
             row = row._replace(tick_count=0)  # nothing would take its slot over
         if failure is not None and error is not None:
             row = full_row(row)._replace(

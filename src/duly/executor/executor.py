@@ -12,24 +12,23 @@ import sqlite3
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, ClassVar
 
-from structlog.contextvars import bind_contextvars, reset_contextvars
-
 from duly.core import clock as clocks
 from duly.core.clock import SECOND
 from duly.core.context import CURRENT_EXECUTION_ID
 from duly.core.outcomes import Outcome, Reason
 from duly.executor.announcements import Announce, Announcements
-from duly.executor.commands import Command, Slots
+from duly.executor.commands import HANDLER, Command, Slots
 from duly.executor.deadlines import Deadlines
 from duly.executor.error_handlers import ErrorHandlers
 from duly.executor.execution import Execution
+from duly.executor.log_context import OwnerInLogs
 from duly.executor.protocols import Job
 from duly.executor.recording import Recording
 from duly.executor.reports import Reports
 from duly.history import DatabaseService, SessionManager
 from duly.ids import id_text, new_id
 from duly.ledger.codes import TIER
-from duly.ledger.entries import entry_of
+from duly.ledger.entries import Entry, entry_of
 from duly.ledger.record_queue import Counts
 from duly.ledger.records import ExecutionRecord
 from duly.ledger.registrations import ListenerRegistration, ScheduledJobRegistration, is_framework_key
@@ -39,6 +38,7 @@ from duly.lifecycle import Resource, RestartSpec, RestartType, Service, WorkerPo
 if TYPE_CHECKING:
     from duly.lifecycle.root import Root
 
+_OWNER = OwnerInLogs()
 _CANCELLED, _STARTED = Outcome.CANCELLED, "started"  # Python 3.11 is slow to read from the class
 _OF_THE_PHASE = 0.9
 """How much of the phase limit a stop waits for records to be written: the rest is for counting what was lost."""
@@ -85,7 +85,7 @@ class CommandExecutor(Service):
         """Error handlers that were not started because their job or listener fails too often."""
         return self._handlers.suppressed
 
-    def announce_with(self, announce: Announce) -> None:
+    def announce_with(self, announce: Announce | None) -> None:
         """Call ``announce``, which must not wait, on the loop with an event for each execution of an app."""
         self._announcements.announce = announce
 
@@ -96,14 +96,14 @@ class CommandExecutor(Service):
         if command.source_tier not in TIER.numbers:
             raise AssertionError(f"source_tier must be 'app' or 'framework', not {command.source_tier!r}")
         execution = Execution(command, self._clock)
-        app_key, index = command.owner.app_key, command.owner.instance_index
-        name = self._instance_name(app_key, index)
+        owner = command.owner
+        app_key, index = owner.app_key, owner.instance_index
         former = CURRENT_EXECUTION_ID.set(execution.id)
-        bound = bind_contextvars(app_key=app_key or None, instance_name=name, instance_index=index)
+        bound = _OWNER.bind(app_key or None, self._instance_name(app_key, index), index)
         try:
             return await self._carry_out(execution)
         finally:
-            reset_contextvars(**bound)
+            _OWNER.restore(bound)
             CURRENT_EXECUTION_ID.reset(former)
 
     def _instance_name(self, app_key: str, index: int) -> str | None:
@@ -144,23 +144,25 @@ class CommandExecutor(Service):
     async def _settle(self, execution: Execution, error: BaseException | None) -> None:
         execution.end(error, self._clock)
         final = self._is_final(execution)
-        if error is not None:
+        if error is not None and execution.command.logged:
             self._guarded(self._reports.ended, execution, error)
         try:
-            await self._record(execution, error, final=final)
+            entry = self._entry(execution, error, final=final)
+            if entry is not None:
+                if not self._recording.put(entry):
+                    await self._recording.put_when_room(entry)
+                execution.overtaken = True
         finally:
             if error is not None and final and execution.outcome is not _CANCELLED:
                 self._guarded(self._handlers.start, execution, error)
 
-    async def _record(self, execution: Execution, error: BaseException | None, *, final: bool) -> None:
+    def _entry(self, execution: Execution, error: BaseException | None, *, final: bool) -> Entry | None:
         try:
-            entry = execution.entry(self._database.session_id, error, final=final)
+            return execution.entry(self._database.entries.session_id, error, final=final)
         except Exception as failure:  # a value of the user's of which no row can be made
             self.logger.exception("an execution cannot be recorded: exec=%s", execution.id, exc_info=failure)
             self._database.records.count_unwritable()
-            return
-        if not self._recording.put(entry):
-            await self._recording.put_when_room(entry)
+            return None
 
     def _is_final(self, execution: Execution) -> bool:
         """Whether no other attempt follows."""
@@ -174,7 +176,11 @@ class CommandExecutor(Service):
             return True
 
     def _mark(self, execution: Execution) -> None:
-        if execution.command.execution_id is not None:  # it has been marked while it waited
+        command = execution.command
+        if command.kind == HANDLER:
+            self._recording.put_first(execution)  # its order among others does not matter, as that of slots does
+            return
+        if command.execution_id is not None:  # it has been marked while it waited
             return
         try:
             self._recording.put_first(execution.mark(self._database.session_id))
@@ -226,6 +232,11 @@ class CommandExecutor(Service):
             tick_count=slots.count,
             schedule_id=slots.schedule_id,
         )
+
+    @property
+    def has_room(self) -> bool:
+        """Whether records have room."""
+        return self._recording.has_room
 
     async def wait_for_room(self) -> None:
         """Until records have room: for who records slots, and starts executions, without waiting."""

@@ -6,6 +6,7 @@ import asyncio
 
 from duly.history import DatabaseService
 from duly.ledger.entries import Entry
+from duly.ledger.record_queue import Promise
 
 
 class Recording:
@@ -14,6 +15,8 @@ class Recording:
     def __init__(self, database: DatabaseService) -> None:
         self._records = database.records
         self._rooms: set[asyncio.Future[None]] = set()
+        self._held_up = 0
+        """Outcomes that wait for room."""
         self._ended = False
 
     def open(self) -> None:
@@ -30,26 +33,35 @@ class Recording:
         """Queue it if there is room."""
         return self._records.put(entry)
 
-    def put_first(self, entry: Entry) -> None:
+    def put_first(self, entry: Entry | Promise[Entry]) -> None:
         """Queue a mark, or slots that did not run, whatever the room: nothing waits for these."""
         self._records.append(entry)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether there is room, and no outcome waits for it, whose place it is; or nobody waits for it any longer."""
+        return not (self._records.full or self._held_up) or self._ended
+
     async def wait_for_room(self) -> None:
         """Until there is room; those who queue without waiting ask before they make more."""
-        while self._records.full and not self._ended:
+        while not self.has_room:
             await self._room()
 
     async def put_when_room(self, entry: Entry) -> None:
         """Queue it as soon as there is room; a cancellation takes effect only then."""
         cancelled: asyncio.CancelledError | None = None
-        while not self._records.put(entry):
-            if self._ended:
-                self._records.give_up(entry)
-                break
-            try:
-                await self._room()
-            except asyncio.CancelledError as error:
-                cancelled = cancelled or error
+        self._held_up += 1
+        try:
+            while not self._records.put(entry):
+                if self._ended:
+                    self._records.give_up(entry)
+                    break
+                try:
+                    await self._room()
+                except asyncio.CancelledError as error:
+                    cancelled = cancelled or error
+        finally:
+            self._held_up -= 1
         if cancelled is not None:
             raise cancelled
 

@@ -26,7 +26,7 @@ class Reports:
     def _failed(self, execution: Execution, error: BaseException) -> None:
         command = execution.command
         if execution.has_traceback:
-            self._logger.error("failed: %s exec=%s", command.full_label, execution.id, exc_info=error)
+            self._logger.error("failed: %s exec=%s", command.label, execution.id, exc_info=error)
             return
         assert execution.failure is not None  # noqa: S101 - it has failed
         kind, text = execution.failure.error_type, execution.failure.error_message

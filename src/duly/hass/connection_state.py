@@ -30,7 +30,7 @@ class ConnectionState(StrEnum):
 _S = ConnectionState
 
 TRANSITIONS: Final[Mapping[ConnectionState, frozenset[ConnectionState]]] = {
-    _S.DISABLED: frozenset({_S.DISCONNECTED}),
+    _S.DISABLED: frozenset({_S.DISCONNECTED, _S.CONNECTING}),
     _S.DISCONNECTED: frozenset({_S.DISABLED, _S.CONNECTING}),
     _S.CONNECTING: frozenset({_S.AUTHENTICATING, _S.WAITING, _S.DISCONNECTED}),
     _S.AUTHENTICATING: frozenset({_S.SYNCING, _S.WAITING, _S.REJECTED, _S.DISCONNECTED}),

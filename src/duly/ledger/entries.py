@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from duly.ledger.codes import STARTED, STATUS
-from duly.ledger.records import AnyRow, ExecutionRecord, Row
+from duly.ledger.records import AnyRow, ExecutionRecord, HandlerRow, Row
 from duly.ledger.repository import TelemetryRepository
 
 _STATUS: Final = 1
@@ -36,6 +36,8 @@ class Entry(NamedTuple):
 
 def full_row(row: AnyRow) -> Row:
     """The row with all its values."""
+    if isinstance(row, HandlerRow):
+        return row.full()
     return row if isinstance(row, Row) else Row(*row)
 
 
@@ -74,7 +76,9 @@ class EntryStore:
 
     def _unless_overtaken(self, db: sqlite3.Connection, row: AnyRow) -> AnyRow:
         """An attempt that another follows: it counts until that begins, which may be in the ledger already."""
-        return row._replace(tick_count=0) if self._repository.is_decided(db, row) else row
+        if isinstance(row, HandlerRow) or not self._repository.is_decided(db, row):
+            return row
+        return row._replace(tick_count=0)
 
     def without_parent(self, record: Entry) -> Entry | None:
         """The entry without its listener or job, and the schedule that went with it; ``None`` if it has none."""

@@ -56,10 +56,7 @@ class StoredJob:
     @property
     def full_name(self) -> str:
         """Its name with that of its app; an app's first instance goes without its index."""
-        if not self.app_key:
-            return self.job_name
-        index = f"[{self.instance_index}]" if self.instance_index else ""
-        return f"{self.app_key}{index}.{self.job_name}"
+        return full_name(self.app_key, self.instance_index, self.job_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +120,19 @@ class StoredListener:
     def state(self) -> ListenerState:
         """Whether it still listens."""
         return "live" if self.retired_at is None else "retired"
+
+    @property
+    def full_name(self) -> str:
+        """As that of a job; several listeners of an instance have the same if their topics differ."""
+        return full_name(self.app_key, self.instance_index, self.name)
+
+
+def full_name(app_key: str | None, instance_index: int | None, name: str) -> str:
+    """The name of a job or a listener with that of its app, if it has one."""
+    if not app_key:
+        return name
+    index = f"[{instance_index}]" if instance_index else ""
+    return f"{app_key}{index}.{name}"
 
 
 def jobs(

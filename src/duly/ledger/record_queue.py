@@ -64,6 +64,16 @@ class RecordStore(Protocol[RecordT]):
         ...
 
 
+class Promise(Generic[RecordT]):
+    """Holds the place of a record that is made when it is written, if it is wanted still."""
+
+    __slots__ = ()
+
+    def record(self) -> RecordT | None:
+        """The record; ``None``: a later one says it all. Called in the writer thread, once."""
+        raise NotImplementedError
+
+
 @dataclass
 class RetryableBatch(Generic[RecordT]):
     """Records whose write has failed and will be tried again."""
@@ -107,7 +117,7 @@ class RecordQueue(Generic[RecordT]):
         """Losses that stand in the row of a session already."""
         self._clock = clock
         self._setting = setting
-        self._queue: deque[RecordT] = deque()
+        self._queue: deque[RecordT | Promise[RecordT]] = deque()
         self._retries: list[RetryableBatch[RecordT]] = []
         self._crowded = max(1, int(capacity * _CROWDED))
         self._crowd_warnings = OncePer(_SECONDS_BETWEEN_WARNINGS)
@@ -120,7 +130,7 @@ class RecordQueue(Generic[RecordT]):
 
     # Producers
 
-    def append(self, record: RecordT) -> None:
+    def append(self, record: RecordT | Promise[RecordT]) -> None:
         """Take a record, whatever the room: for those who see to it that there is some before they make more."""
         self._queue.append(record)
         wake = self.wake
@@ -206,7 +216,7 @@ class RecordQueue(Generic[RecordT]):
         self._retries = later
         number = len(self._queue) if everything or final else min(len(self._queue), _MOST_AT_ONCE)
         if number:
-            due.append(RetryableBatch([self._queue.popleft() for _ in range(number)]))
+            due.append(RetryableBatch(self._take(number)))
             self._tell_room()
         return due
 
@@ -250,13 +260,22 @@ class RecordQueue(Generic[RecordT]):
 
     def drop_all(self) -> None:
         """At the very end: what no session was there for, or came too late, is lost."""
-        left = [*self._queue, *(record for batch in self._retries for record in batch.records)]
-        self._queue.clear()
+        left = [*self._take(len(self._queue)), *(record for batch in self._retries for record in batch.records)]
         self._retries.clear()
         number = self._weigh(left, "shutdown")
         if number:
             self._count_lost(number, "shutdown", "there was no session to write them in")
         self._tell_room()
+
+    def _take(self, number: int) -> list[RecordT]:
+        """Take so many from the queue; less is left of them if promises are not wanted any more."""
+        records: list[RecordT] = []
+        for _ in range(number):
+            item = self._queue.popleft()
+            record = _kept(item) if isinstance(item, Promise) else item
+            if record is not None:
+                records.append(record)
+        return records
 
     def _write_alone(self, db: sqlite3.Connection, record: RecordT) -> RecordT | None:
         try:
@@ -292,6 +311,14 @@ class RecordQueue(Generic[RecordT]):
                 return
             told, self._told[counter] = self._told[counter], total
         log.error("records are lost: counter=%s lost=%d total=%d: %s", counter, total - told, total, why)
+
+
+def _kept(promise: Promise[RecordT]) -> RecordT | None:
+    try:
+        return promise.record()
+    except Exception:
+        log.exception("a record could not be made: %r", promise)
+        return None
 
 
 def with_savepoint(db: sqlite3.Connection, work: Callable[[], None]) -> None:

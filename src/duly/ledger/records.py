@@ -1,5 +1,7 @@
 """What is recorded of an execution: as the contract names it, and as the row that is written."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -33,6 +35,49 @@ class PlainRow(NamedTuple):
     attempt_number: int
 
 
+class HandlerRow(NamedTuple):
+    """A row of ``raw_executions`` with what there is to say of a handler that has not failed. Times as above."""
+
+    kind: int
+    status: int
+    listener_id: int | None
+    session_id: int | None
+    execution_id: bytes | None
+    execution_start_ts: int
+    duration: int
+    source_tier: int
+    trigger_context_id: str | None
+    trigger_origin: str | None
+
+    @property
+    def schedule_id(self) -> None:
+        """It has no slot."""
+        return
+
+    @property
+    def scheduled_ts(self) -> None:
+        """It has no slot."""
+        return
+
+    @property
+    def tick_count(self) -> int:
+        """As in a ``Row``."""
+        return 1
+
+    @property
+    def attempt_number(self) -> int:
+        """As in a ``Row``."""
+        return 1
+
+    def full(self) -> Row:
+        """The row with all its values."""
+        kind, status, listener_id, session_id, execution_id, start, duration, tier, context_id, origin = self
+        return Row(
+            kind, status, None, session_id, execution_id, start, duration, listener_id=listener_id, source_tier=tier,
+            trigger_context_id=context_id, trigger_origin=origin,
+        )  # fmt: skip
+
+
 class Row(NamedTuple):
     """A row of ``raw_executions`` in full, in the order in which statements take it. Times are nanoseconds."""
 
@@ -63,7 +108,8 @@ class Row(NamedTuple):
     kwargs_json: str | None = None
 
 
-AnyRow: TypeAlias = PlainRow | Row
+JobRow: TypeAlias = PlainRow | Row
+AnyRow: TypeAlias = JobRow | HandlerRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +154,7 @@ class ExecutionRecord:
     schedule_id: int | None = None
     """Row of the schedule to which the slot belongs."""
 
-    def row(self, session_id: int | None = None) -> AnyRow:
+    def row(self, session_id: int | None = None) -> JobRow:
         """The row to write, in ``session_id`` if it has no session of its own.
 
         Raises:
@@ -155,11 +201,15 @@ def from_seconds(moment: float) -> int:
 
 def storable(text: str | None) -> str | None:
     """The text with what no file can hold, half a surrogate pair, replaced."""
-    return None if text is None else text.encode("utf-8", "replace").decode("utf-8")
+    if text is None or text.isascii():
+        return text
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def storable_text(value: object) -> str | None:
     """The text of any value, as ``storable``; ``None`` for ``None``."""
+    if type(value) is str and value.isascii():
+        return value
     return None if value is None else storable(str(value))
 
 

@@ -4,9 +4,7 @@ import logging
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from enum import Enum
 from functools import partial
-from itertools import groupby
 from typing import Literal
 
 from duly.core.clock import NEVER
@@ -16,10 +14,11 @@ from duly.ids import new_id
 from duly.ledger.codes import KIND, MISFIRE, MODE, REASON, SESSION_STATUS, STATUS, TIER, TRIGGER_TYPE
 from duly.ledger.conservation import Account, Entry, Kind, findings
 from duly.ledger.extent import floors
+from duly.ledger.inserting import insert
 from duly.ledger.jobs import CHAIN_ENDED, first_undecided, last_slot
 from duly.ledger.leaderships import NONE_BEFORE
 from duly.ledger.record_queue import Counts
-from duly.ledger.records import AnyRow, PlainRow, Row
+from duly.ledger.records import AnyRow, Row
 from duly.ledger.registrations import ListenerRegistration, ScheduledJobRegistration
 from duly.ledger.statements import statements
 from duly.triggers.spec import chain_from_spec
@@ -27,9 +26,6 @@ from duly.triggers.spec import chain_from_spec
 log = logging.getLogger("duly.ledger")
 
 _SQL = statements("writes", "queries")
-_INSERT = _SQL["insert_execution"]
-_INSERT_PLAIN = _SQL["insert_plain_execution"]
-_CANCELLED = STATUS.numbers["cancelled"]
 _JOB = KIND.numbers["job"]
 _ROWS_LOOKED_AT = 10_000
 """The newest of the file, among which the last execution of an orphaned session is looked for."""
@@ -120,15 +116,7 @@ class TelemetryRepository:
 
     def insert(self, db: sqlite3.Connection, rows: Iterable[AnyRow]) -> None:
         """Write rows in their order. The outcome of a mark replaces it; what is there already stays as it is."""
-        for how, group in groupby(rows, _how):
-            if how is _PLAIN:
-                db.executemany(_INSERT_PLAIN, group)
-            elif how is _FULL:
-                db.executemany(_INSERT, group)
-            else:
-                for row in group:
-                    db.execute(_SQL["supersede_attempts"], (row.schedule_id, row.scheduled_ts, row.execution_id))
-                    db.execute(_INSERT_PLAIN if type(row) is PlainRow else _INSERT, row)
+        insert(db, rows)
 
     # Sessions
 
@@ -387,21 +375,3 @@ def _after(chain: Chain, slot: int) -> int:
 def _unknown(_slot: int) -> int:
     """What follows a slot, nobody can tell."""
     return NEVER
-
-
-class _Together(Enum):
-    """How rows that follow each other are written."""
-
-    PLAIN = "all of them at once, as they are plain"
-    FULL = "all of them at once"
-    SUPERSEDING = "one by one, for another row of the slot may count still"
-
-
-_FULL, _PLAIN, _SUPERSEDING = _Together.FULL, _Together.PLAIN, _Together.SUPERSEDING
-
-
-def _how(row: AnyRow) -> _Together:
-    """Other rows of a slot may count before another attempt, and before its job was removed between two of them."""
-    if (row.attempt_number > 1 or row.status == _CANCELLED) and row.scheduled_ts is not None and row.tick_count > 0:
-        return _SUPERSEDING
-    return _PLAIN if type(row) is PlainRow else _FULL

@@ -23,6 +23,16 @@ ON CONFLICT (execution_id) DO UPDATE SET
     tick_count = excluded.tick_count
 WHERE raw_executions.status = 0 AND excluded.status <> 0;
 
+-- name: insert_handler_execution
+-- As insert_execution, for the many rows of handlers of which there is nothing else to say.
+INSERT INTO raw_executions (
+    kind, status, listener_id, session_id, execution_id, execution_start_ts, duration, source_tier, trigger_context_id,
+    trigger_origin, tick_count, attempt_number
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 1)
+ON CONFLICT (execution_id) DO UPDATE SET
+    status = excluded.status, execution_start_ts = excluded.execution_start_ts, duration = excluded.duration
+WHERE raw_executions.status = 0 AND excluded.status <> 0;
+
 -- name: supersede_attempts
 -- Another attempt of a slot begins, or something else decides it: earlier ones are kept, and count no more.
 UPDATE raw_executions SET tick_count = 0

@@ -10,6 +10,7 @@ import asyncio
 import concurrent.futures
 import functools
 from contextvars import ContextVar, copy_context
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from duly.lifecycle.callables import async_adapter
@@ -43,12 +44,16 @@ class TaskBucket:
     def __init__(self, duly: Root, owner: str, source_tier: SourceTier = "framework") -> None:
         self.owner = owner
         """Unique name of the part."""
-        self.logger = PartLogger(f"{owner}.TaskBucket", source_tier)
-        self.logger.setLevel(duly.config.logging.task_bucket)
+        self._source_tier: SourceTier = source_tier
         self._duly = duly
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sealed = False
+
+    @cached_property
+    def logger(self) -> PartLogger:
+        """Made when there is something to say: buckets are many."""
+        return PartLogger(f"{self.owner}.TaskBucket", self._source_tier, self._duly.config.logging.task_bucket)
 
     def __len__(self) -> int:
         return len(self._tasks)

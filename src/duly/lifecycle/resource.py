@@ -51,8 +51,7 @@ class Resource(GuardsFinals):
         self.index = 0
         self.app_key = f"__duly__.{type(self).__name__}"
         self.unique_name = self._own_name()
-        self.logger = PartLogger(self.unique_name, self.source_tier)
-        self.logger.setLevel(self.config_log_level)
+        self.logger = PartLogger(self.unique_name, self.source_tier, self.config_log_level)
         self.task_bucket = TaskBucket(duly, self.unique_name, self.source_tier)
         self._standing = Standing(self)
         self._up = False

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from duly.lifecycle.errors import FatalError
+
 
 class RestartType(StrEnum):
     """What happens when the restarts of the window are used up."""
@@ -47,3 +49,16 @@ class RestartSpec:
         except OverflowError:
             return self.backoff_max_seconds
         return min(wait, self.backoff_max_seconds)
+
+    def is_fatal(self, error: BaseException) -> bool:
+        """Whether it ends the process."""
+        return isinstance(error, FatalError) or _is_named(error, self.fatal_error_names)
+
+    def is_hopeless(self, error: BaseException) -> bool:
+        """Whether no restart helps against it."""
+        return _is_named(error, self.non_retryable_error_names)
+
+
+def _is_named(error: BaseException, names: tuple[str, ...]) -> bool:
+    """Whether its class, or a base of it, has one of these names."""
+    return any(cls.__name__ in names for cls in type(error).__mro__)

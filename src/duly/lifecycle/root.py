@@ -26,6 +26,7 @@ class StatusChange:
     resource: Resource
     status: ResourceStatus
     previous_status: ResourceStatus
+    """Before this change: if readiness alone has changed, the present one."""
     ready: bool
     ready_reason: str
     exception: BaseException | None

@@ -7,7 +7,8 @@ import warnings
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-from duly.lifecycle.errors import FatalError
+from duly.core.errors import DulyError
+from duly.core.outcomes import text_of
 from duly.lifecycle.resource import Resource
 from duly.lifecycle.restart import RestartSpec, RestartType
 from duly.lifecycle.status import ResourceRole, ResourceStatus
@@ -35,6 +36,8 @@ class Service(Resource, ABC):
     def __init__(self, duly: Root, *, parent: Resource | None = None) -> None:
         super().__init__(duly, parent=parent)
         self._serve_task: asyncio.Task[None] | None = None
+        self.restart_at: int | None = None
+        """When supervision restarts it, in nanoseconds since the epoch; ``None``: it does not wait for that."""
 
     @abstractmethod
     async def serve(self) -> None:
@@ -85,16 +88,23 @@ class Service(Resource, ABC):
             else:
                 self._break(_S.FAILED, RuntimeError("serve was cancelled without a request to stop"))
             raise
-        except FatalError as error:
-            self._break(_S.CRASHED, error)
         except (KeyboardInterrupt, SystemExit) as error:  # kept from the loop, which would end at once
             self._end(f"serve ended with {type(error).__name__}")
             self.duly.request_shutdown(f"{type(error).__name__} in {self.unique_name}")
-        except Exception as error:  # the top of a loop
-            self.logger.exception("%s failed", self.unique_name, exc_info=error)
-            self._break(_S.FAILED, error)
+        except Exception as error:  # noqa: BLE001 - the top of a loop; logged there
+            self._fail(error)
         else:
             self._returned()
+
+    def _fail(self, error: Exception) -> None:
+        if self.restart_spec.is_fatal(error):  # told where the process ends
+            self._break(_S.CRASHED, error)
+            return
+        if isinstance(error, DulyError):  # its message says all there is to say
+            self.logger.error("%s failed: %s", self.unique_name, text_of(error))
+        else:
+            self.logger.error("%s failed", self.unique_name, exc_info=error)
+        self._break(_S.FAILED, error)
 
     def _returned(self) -> None:
         if self.shutdown_event.is_set():

@@ -70,7 +70,7 @@ class Standing:
             self.ready_event.set()
         else:
             self.ready_event.clear()
-        self._announce()
+        self._announce(self.status)
 
     def request_shutdown(self, reason: str) -> None:
         """Ask for the stop; what cannot be done in the calling thread is done by the loop."""
@@ -89,13 +89,11 @@ class Standing:
 
     def _set(self, status: ResourceStatus, exception: BaseException | None) -> None:
         self.previous_status, self.status, self.exception = self.status, status, exception
-        self._announce()
+        self._announce(self.previous_status)
 
-    def _announce(self) -> None:
+    def _announce(self, before: ResourceStatus) -> None:
         self._part._tell_root(  # noqa: SLF001 - of its own part
-            StatusChange(
-                self._part, self.status, self.previous_status, self.is_ready, self.ready_reason, self.exception
-            )
+            StatusChange(self._part, self.status, before, self.is_ready, self.ready_reason, self.exception)
         )
 
     def _warn(self, status: ResourceStatus) -> None:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from duly.core import clock as clocks
 from duly.core.clock import SECOND
-from duly.lifecycle.errors import FatalError
 from duly.lifecycle.logs import PartLogger
 from duly.lifecycle.restart import RestartType
 from duly.lifecycle.status import ResourceStatus
@@ -31,8 +30,7 @@ class ServiceWatcher:
 
     def __init__(self, duly: Root, on_fatal: Callable[[str, BaseException], None]) -> None:
         """Tell ``on_fatal`` the service, and the error, for which the process must end."""
-        self.logger = PartLogger("ServiceWatcher", "framework")
-        self.logger.setLevel(duly.config.logging.service_watcher)
+        self.logger = PartLogger("ServiceWatcher", "framework", duly.config.logging.service_watcher)
         self._duly = duly
         self._on_fatal = on_fatal
         self._cases: dict[Service, _Case] = {}
@@ -73,10 +71,10 @@ class ServiceWatcher:
     async def _react(self, service: Service, case: _Case, error: BaseException) -> BaseException | None:
         """What is to be done about one failure; gives the next one, ``None`` if that is all."""
         spec, now = service.restart_spec, asyncio.get_running_loop().time()
-        if isinstance(error, FatalError) or _is_named(error, spec.fatal_error_names):
+        if spec.is_fatal(error):
             self._crash(service, error)
             return None
-        if _is_named(error, spec.non_retryable_error_names):
+        if spec.is_hopeless(error):
             await self._give_up(service, error, "no restart helps against it")
             return None
         case.forget(now - spec.budget_period_seconds)
@@ -100,9 +98,13 @@ class ServiceWatcher:
     async def _restart_after(self, seconds: float, service: Service, case: _Case) -> BaseException | None:
         """Restart it; gives why it is not ready, ``None`` if it is, or is not needed any more."""
         stop = self._duly.shutdown_event
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await stop.wait()
+        service.restart_at = clocks.current().now() + round(seconds * SECOND)
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await stop.wait()
+        finally:
+            service.restart_at = None
         case.retry_at = None
         if stop.is_set() or service.is_ready():  # somebody has restarted it by hand
             return None
@@ -186,8 +188,3 @@ class _Case:
             self.cycles = 0
         while self.restarts and self.restarts[0] < before:
             self.restarts.popleft()
-
-
-def _is_named(error: BaseException, names: tuple[str, ...]) -> bool:
-    """Whether its class, or a base of it, has one of these names."""
-    return any(cls.__name__ in names for cls in type(error).__mro__)

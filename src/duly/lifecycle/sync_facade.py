@@ -12,13 +12,26 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Coroutine
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from duly.lifecycle.resource import Resource
 
 P = ParamSpec("P")
 T = TypeVar("T")
-PartT = TypeVar("PartT", bound=Resource)
+PartT = TypeVar("PartT")
+
+
+class Twin(Protocol):
+    """What ``blocking`` needs of the twin."""
+
+    @property
+    def part(self) -> Any:  # noqa: ANN401 - whatever has the async methods
+        """What it is the twin of."""
+        ...
+
+    def _wait_for(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await ``work`` while the caller waits."""
+        ...
 
 
 class SyncFacade(Resource):
@@ -38,10 +51,10 @@ class SyncFacade(Resource):
 
 def blocking(
     method: Callable[Concatenate[PartT, P], Coroutine[Any, Any, T]],
-) -> Callable[Concatenate[SyncFacade, P], T]:
+) -> Callable[Concatenate[Twin, P], T]:
     """The method of a twin that waits for the part's async ``method`` and gives its result."""
 
-    def twin(self: SyncFacade, /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def twin(self: Twin, /, *args: P.args, **kwargs: P.kwargs) -> T:
         work: Coroutine[Any, Any, T] = getattr(self.part, method.__name__)(*args, **kwargs)
         return self._wait_for(work)
 

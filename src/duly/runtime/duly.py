@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from contextvars import ContextVar
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
@@ -15,12 +16,13 @@ from duly.apps import AppHandler, AppStatus
 from duly.apps.import_thread import in_import_thread
 from duly.apps.loader import AppLoader, app_file
 from duly.apps.watcher import FileWatcherService
+from duly.bus.service import BusService
 from duly.config.active import ACTIVE_CONFIG
 from duly.config.errors import ConfigurationError, DulyNotInitializedError
 from duly.core.clock import zoned
 from duly.core.errors import DulyError
 from duly.core.outcomes import text_of
-from duly.executor import CommandExecutor
+from duly.hass.state_proxy import StateProxy
 from duly.history import LoggingService, SessionManager
 from duly.lifecycle import (
     Resource,
@@ -40,18 +42,20 @@ from duly.lifecycle.waves import Waves, waves_of
 from duly.runtime.announcing import event_of
 from duly.runtime.loop_watch import LoopWatch
 from duly.runtime.preparation import prepare
+from duly.runtime.registries import RegistryValidationError, check_registries
 from duly.runtime.snapshot import snapshot_of
-from duly.runtime.wiring import AFTER, Parts, off_parts, wire
+from duly.runtime.wiring import LINK_SETTINGS, Parts, after, hass_parts_of, off_parts, relink, wire, wire_hass
 from duly.scheduler import SchedulerService
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from whenever import ZonedDateTime
 
     from duly.config import DulyConfig
     from duly.events import DulyPayload, Event
     from duly.runtime.snapshot import DulySnapshot, OffPart
+    from duly.runtime.wiring import HassParts
 
     Publish: TypeAlias = Callable[[Event[DulyPayload[Any]]], object]
 
@@ -79,11 +83,13 @@ class Duly(Resource):
         loader: AppLoader | None = None,
         max_workers: int | None = None,
         logs: bool = True,
+        hass: HassParts | None = None,
     ) -> None:
         """Make it the one of this context.
 
         ``loader`` gives the classes of apps, by default from their files. ``max_workers`` threads are for sync code,
-        ``None``: as many as are usual. Without ``logs`` log records are neither shown nor stored.
+        ``None``: as many as are usual. Without ``logs`` log records are neither shown nor stored. ``hass`` are
+        the parts of Home Assistant, by default those that there are with a token.
 
         Raises:
             RuntimeError: there is one that has not ended.
@@ -107,7 +113,7 @@ class Duly(Resource):
         self._publish: Publish | None = None
         self._over = False
         self._own_loader = loader is None
-        self._parts = Parts(loader or AppLoader(), max_workers, logs=logs)
+        self._parts = Parts(loader or AppLoader(), max_workers, logs=logs, hass=hass or hass_parts_of(config))
         _instance.set(self)
         ACTIVE_CONFIG.set(config)
 
@@ -139,21 +145,50 @@ class Duly(Resource):
         if self._waves is not None:
             return
         wire(self, self._parts)
-        self.off = off_parts(self.config)
-        self._waves = Waves(self, waves_of(self.children, after=AFTER))
+        self._order()
+        self.announce_with(part(self, BusService).publish)
+        watcher = find_part(self, FileWatcherService)
+        if watcher is not None:
+            watcher.tell_of_settings(self._take_settings)
+
+    def _order(self) -> None:
+        self.off = off_parts(self)
+        self._waves = Waves(self, waves_of(self.children, after=after(self._parts.hass)))
 
     @property
     def worker_pool(self) -> WorkerPoolService:
         """Where sync code of users runs."""
         return part(self, WorkerPoolService)
 
+    # --- other settings ----------------------------------------------------------------------------------------------
+
+    def _take_settings(self, changed: Collection[str]) -> None:
+        """Let what goes by these settings, given by their paths, begin anew."""
+        if not LINK_SETTINGS.isdisjoint(changed):
+            self.task_bucket.spawn(self._link_anew(), name="Duly links anew")
+
+    async def _link_anew(self) -> None:
+        if find_part(self, StateProxy) is not None:
+            await relink(self)
+        elif (hass := hass_parts_of(self.config)) is not None:
+            self._parts = replace(self._parts, hass=hass)
+            wire_hass(self, hass)
+            self._order()
+            for app in part(self, AppHandler).apps:
+                app.link_anew()
+            part(self, SchedulerService).follow_anew()
+            for each in [child for child in self.children if child.status is ResourceStatus.NOT_STARTED]:
+                await each.initialize()
+
     # --- what parts tell ---------------------------------------------------------------------------------------------
 
     def announce_with(self, publish: Publish) -> None:
-        """Call ``publish``, which must not wait, on the loop with each event of Duly's own. For wired parts."""
+        """Call ``publish``, which must not wait, on the loop with each event of Duly's own. For wired parts.
+
+        Of executions the executor tells the bus by itself, while somebody listens.
+        """
         self._publish = publish
         part(self, AppHandler).announce_with(publish)
-        part(self, CommandExecutor).announce_with(publish)
         watcher = find_part(self, FileWatcherService)
         if watcher is not None:
             watcher.announce_with(publish)
@@ -283,6 +318,11 @@ class Duly(Resource):
 
     async def _live(self, signals: Signals) -> None:
         """Start all parts, be there, and stop them."""
+        try:
+            check_registries(self._parts.loader.digests(), self.logger, strict=self.config.strict_lifecycle)
+        except RegistryValidationError as error:
+            self.fail("the check of what apps have registered", error)
+            return
         for reason in dict.fromkeys(each.reason for each in self.off):
             self.logger.info(reason)
         with LoopWatch(self._app_of):

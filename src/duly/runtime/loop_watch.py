@@ -69,7 +69,7 @@ class LoopWatch:
         frame = self._stack_of_loop()
         app = self._whose(_files(frame))
         log.warning(
-            "the event loop is blocked for %g s or more by %s: do such work in a sync job or in a thread\n%s",
+            "the event loop is blocked for %g s or more by %s: use a plain function, which runs in a thread\n%s",
             BLOCKED_SECONDS,
             "unknown code" if app is None else f"app {app}",
             "".join(traceback.format_stack(frame)),

@@ -7,8 +7,15 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from duly.apps import AppHandler, AppsSnapshot
+from duly.bus.service import BusService
+from duly.bus.snapshot import BusSnapshot
 from duly.core.outcomes import text_of
 from duly.executor import CommandExecutor
+from duly.hass.api import ApiResource
+from duly.hass.connection_state import LinkSnapshot
+from duly.hass.freshness import StatesSnapshot
+from duly.hass.no_link import DisabledLink
+from duly.hass.state_proxy import StateProxy
 from duly.history import DatabaseService, LoggingService
 from duly.lifecycle import Resource, WorkerPoolService, find_part
 
@@ -71,12 +78,19 @@ class DulySnapshot:
     pool: PoolSnapshot | None
     """``None`` before the parts are wired; so are the next."""
     apps: AppsSnapshot | None
+    bus: BusSnapshot | None
+    link: LinkSnapshot
+    """The link to Home Assistant."""
+    states: StatesSnapshot | None
+    """Those of Home Assistant; ``None``: there is no token."""
     drops: DropCounters | None
 
 
 def snapshot_of(duly: Duly) -> DulySnapshot:
     """How it is now."""
     pool, apps = find_part(duly, WorkerPoolService), find_part(duly, AppHandler)
+    bus, api, states = find_part(duly, BusService), find_part(duly, ApiResource), find_part(duly, StateProxy)
+    link = DisabledLink() if api is None else api.link
     return DulySnapshot(
         version=version("duly"),
         phase="checking" if duly.checking else duly.status.value,
@@ -85,6 +99,9 @@ def snapshot_of(duly: Duly) -> DulySnapshot:
         off=duly.off,
         pool=None if pool is None else pool.snapshot(),
         apps=None if apps is None else apps.snapshot(),
+        bus=None if bus is None else bus.snapshot(),
+        link=link.snapshot(),
+        states=None if states is None else states.snapshot(),
         drops=_drops_of(duly),
     )
 

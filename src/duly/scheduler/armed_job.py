@@ -26,12 +26,24 @@ if TYPE_CHECKING:
 class ArmedJob(Arming):
     """A job in the engine: what to call, and where its slots are recorded. Guarded by the event loop."""
 
-    __slots__ = ("_function", "broken", "bucket", "in_thread", "job", "marks", "schedule_id", "shown")
+    __slots__ = (
+        "_former",
+        "_function",
+        "broken",
+        "bucket",
+        "in_thread",
+        "job",
+        "marks",
+        "schedule_id",
+        "shown",
+    )
 
     def __init__(self, job: ScheduledJob, chain: Chain, *, schedule_id: int, bucket: TaskBucket, grace: int) -> None:
         Arming.__init__(self, f"{job.app_key}/{job.instance_index}/{job.name}", chain, job.policy(grace))
         self.job = job
         self.schedule_id = schedule_id
+        self._former: tuple[tuple[int, int], ...] = ()
+        """Last slot and id of the schedules that it had before, while slots of theirs are in flight."""
         self.bucket = bucket
         """Where tasks go that its runs make."""
         self.marks: dict[int, str] = {}
@@ -58,6 +70,18 @@ class ArmedJob(Arming):
             call = Call(self.key, run.slot, run.attempt, callable_name(job.job), job.args, job.kwargs)
             return functools.partial(job.executor.execute, call)
         return functools.partial(function, *job.args, **job.kwargs) if job.args or job.kwargs else function
+
+    def schedule_of(self, slot: int) -> int:
+        """The schedule to which a slot belongs that is due or in flight."""
+        for last, schedule_id in self._former:
+            if slot <= last:
+                return schedule_id
+        return self.schedule_id
+
+    def turn_to(self, chain: Chain, schedule_id: int, last: int) -> None:
+        """Go on with another schedule, ``last`` being the moment at which the one before has ended."""
+        self._former = (*self._former, (last, self.schedule_id)) if self.active or self.waiting else ()
+        self.chain, self.schedule_id = chain, schedule_id
 
     def show(self) -> bool:
         """Show in the job what is due next, unless that waits for a run in flight; False if it stands there."""

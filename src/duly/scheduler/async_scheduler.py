@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import threading
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, Unpack, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, Unpack, cast
 
 from duly.core import clock as clocks
 from duly.core.arguments import checked_arguments, is_async, member
@@ -15,11 +15,12 @@ from duly.core.policy import IfExists, Misfire, MisfireName, checked_if_exists
 from duly.core.scheduled_job import JobCallable, ScheduledJob, SchedulerErrorHandlerType, auto_name
 from duly.core.trigger import TriggerProtocol
 from duly.executor.call_sites import CallSite, call_site
+from duly.executor.registering_facade import RegisteringSyncFacade
 from duly.lifecycle import Resource, part
-from duly.lifecycle.sync_facade import SyncFacade, blocking, on_loop
+from duly.lifecycle.sync_facade import blocking, on_loop
 from duly.scheduler.live_jobs import LiveJobs
 from duly.scheduler.options import JobOptions, job_fields
-from duly.scheduler.registrations import Registrations
+from duly.scheduler.registrations import JobRegistrations
 from duly.scheduler.service import SchedulerService
 from duly.scheduler.triggers import bound, checked_trigger, first_run
 from duly.triggers import After, Cron, Daily, Every, Once
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from duly.lifecycle import TaskBucket
     from duly.lifecycle.root import Root
 
-T = TypeVar("T")
 Registering: TypeAlias = Coroutine[Any, Any, ScheduledJob]
 """To be awaited: gives the job once it is registered."""
 
@@ -51,14 +51,18 @@ class AsyncScheduler(Resource):
             raise AssertionError("AsyncScheduler needs the part whose jobs it schedules: make it with add_child()")
         super().__init__(duly, parent=parent)
         self.scheduler_service = part(duly, SchedulerService)
-        self.sync = self.add_child(SchedulerSyncFacade)
         self._owner = parent
         self.live = LiveJobs()
         """Changed by the scheduler alone."""
-        self._registrations = Registrations(self.scheduler_service, self.live)
+        self._registrations = JobRegistrations(self.scheduler_service, self.live)
         self._error_handler: SchedulerErrorHandlerType | None = None
         self._closed = False
         """Whether it takes no more jobs, since its owner stops."""
+
+    @cached_property
+    def sync(self) -> SchedulerSyncFacade:
+        """Its blocking twin, made for who asks for it."""
+        return self.add_child(SchedulerSyncFacade)
 
     @property
     def owner_bucket(self) -> TaskBucket:
@@ -145,12 +149,12 @@ class AsyncScheduler(Resource):
 
     def cancel_group(self, group: str) -> None:
         """Cancel every job of a group; an unknown one has none."""
-        for job in self.live.listed(group):
+        for job in self.live.of_group(group):
             self.cancel_job(job)
 
     def list_jobs(self, group: str | None = None) -> list[ScheduledJob]:
         """All live jobs, or those of a group, in order of registration."""
-        return self.live.listed(group)
+        return self.live.listed() if group is None else self.live.of_group(group)
 
     def get_job_db_ids(self) -> list[int]:
         """The rows of all live jobs that have one."""
@@ -257,7 +261,7 @@ class AsyncScheduler(Resource):
         if job.trigger is not None:
             checked_trigger(job.trigger)
         self._check_free(job)
-        while (old := self.live.named(job.name)) is not None or job in self._registrations:
+        while (old := self.live.at(job.name)) is not None or job in self._registrations:
             if old is None:  # this very job, cancelled while it was being registered
                 await self._registrations.end_of(job)
             elif if_exists == "replace" and old is not job:
@@ -337,25 +341,13 @@ class AsyncScheduler(Resource):
             )
 
 
-class SchedulerSyncFacade(SyncFacade):
+class SchedulerSyncFacade(RegisteringSyncFacade[ScheduledJob]):
     """The blocking twin of ``AsyncScheduler``, for code in worker threads.
 
     Methods that schedule wait for the registration, at most ``lifecycle.run_sync_timeout_seconds``; over time they
     raise ``TimeoutError``, and nothing is registered. On a thread with a running event loop they raise
     ``RuntimeError``.
     """
-
-    def _wait_for(self, work: Coroutine[Any, Any, T]) -> T:
-        """Wait for a registration; what it has registered after the time is cancelled again."""
-        made: list[ScheduledJob] = []
-        try:
-            return super()._wait_for(self._attempt(work, made))
-        except (TimeoutError, asyncio.CancelledError):  # posted behind the request to cancel the attempt
-            self.part.task_bucket.post_to_loop(self._undo, work, made)
-            raise
-        except RuntimeError:
-            work.close()
-            raise
 
     def run_job_now(self, job: ScheduledJob) -> object:
         """Run a job at once, and wait for its end however long it takes; see ``AsyncScheduler.run_job_now``."""
@@ -364,23 +356,18 @@ class SchedulerSyncFacade(SyncFacade):
     async def _by_hand(self, job: ScheduledJob) -> object:
         return await asyncio.shield(self._scheduler.run_job_now(job))
 
+    def _live(self) -> LiveJobs:
+        return self._scheduler.live
+
+    def _item_of(self, result: object) -> ScheduledJob | None:
+        return result if isinstance(result, ScheduledJob) else None
+
+    def _cancel(self, item: ScheduledJob) -> None:
+        self._scheduler.cancel_job(item)
+
     @property
     def _scheduler(self) -> AsyncScheduler:
         return cast("AsyncScheduler", self.part)
-
-    async def _attempt(self, work: Coroutine[Any, Any, T], made: list[ScheduledJob]) -> T:
-        live = self._scheduler.live
-        before = live.added
-        job = await work
-        if isinstance(job, ScheduledJob) and live.added_since(before, job):
-            made.append(job)
-        return job
-
-    def _undo(self, work: Coroutine[Any, Any, T], made: list[ScheduledJob]) -> None:
-        if inspect.getcoroutinestate(work) == inspect.CORO_CREATED:
-            work.close()
-        for job in made:
-            self._scheduler.cancel_job(job)
 
     schedule = blocking(AsyncScheduler.schedule)
     run_in = blocking(AsyncScheduler.run_in)

@@ -18,14 +18,15 @@ from duly.core.lateness import CLOCK_JUMPED, Lateness
 from duly.core.outcomes import Outcome, Reason
 from duly.core.policy import Misfire
 from duly.executor import ExecuteJob, Slots
+from duly.lifecycle.worker_tasks import WorkerTasks
 from duly.scheduler.armed_job import ArmedJob, JobRun
 from duly.scheduler.by_hand import ByHand
-from duly.scheduler.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from duly.config import SchedulerConfig
+    from duly.core.scheduled_job import ScheduledJob
     from duly.executor import CommandExecutor
     from duly.executor.protocols import ErrorHandler
     from duly.lifecycle import Resource
@@ -40,15 +41,22 @@ class Driver:
     """Owns the engine, its wake-up, and the runs in flight; guarded by the event loop."""
 
     def __init__(
-        self, part: Resource, executor: CommandExecutor, clock: Clock, on_done: Callable[[ArmedJob], object]
+        self,
+        part: Resource,
+        executor: CommandExecutor,
+        clock: Clock,
+        on_done: Callable[[ArmedJob], object],
+        on_moved: Callable[[ScheduledJob], object],
     ) -> None:
+        """``on_done`` is told of a job when nothing more is due; ``on_moved`` when one that follows has moved on."""
         self.clock = clock
         self.engine: Engine[ArmedJob] = Engine()
-        self.workers = Workers(part.task_bucket, self._work)
+        self.workers: WorkerTasks[JobRun] = WorkerTasks(part.task_bucket, self._work, name="scheduler:worker")
         self._part = part
         self._logger = part.logger
         self._executor = executor
         self._on_done = on_done
+        self._on_moved = on_moved
         self._by_hand: dict[JobRun, ByHand] = {}
         self._lateness = Lateness(clock)
         self._grace = self.grace
@@ -93,6 +101,18 @@ class Driver:
             self.remove(armed)
         else:
             self.engine.lift(armed)
+
+    def cut(self, armed: ArmedJob) -> int:
+        """End the slots of a job that follows something, everything decided that was due; give the moment."""
+        now = self.clock.now()
+        self.carry_out(self.engine.cut(armed, now, self._why_late(armed, now)))
+        self._mark_handed_out(armed)
+        return now
+
+    def go_on(self, armed: ArmedJob, pending: int) -> None:
+        """Go on with a job whose slots were ended, and that has been given others; ``NEVER``: it is dormant."""
+        self.engine.lift(armed)
+        self.add(armed, pending)
 
     def pause(self, armed: ArmedJob) -> int:
         """Start no further slot of a job; give the moment."""
@@ -246,9 +266,11 @@ class Driver:
     def _show(self, armed: ArmedJob) -> None:
         if armed.show():
             self._logger.debug("next: job=%s run=%s", armed.job.name, armed.job.next_run)
+        if armed.stays:
+            self._on_moved(armed.job)
 
     def _mark(self, armed: ArmedJob, slot: int) -> None:
-        slots = Slots(slot, slot, schedule_id=armed.schedule_id)
+        slots = Slots(slot, slot, schedule_id=armed.schedule_of(slot))
         armed.marks[slot] = self._executor.record_wait(armed.job, slots)
 
     def _mark_handed_out(self, armed: ArmedJob) -> None:
@@ -261,7 +283,7 @@ class Driver:
     def _close(self, close: Close[ArmedJob]) -> None:
         armed, first = close.job, close.first
         self._mark_handed_out(armed)
-        slots = Slots(first, close.last, close.count, armed.schedule_id, armed.marks.pop(first, None))
+        slots = Slots(first, close.last, close.count, armed.schedule_of(first), armed.marks.pop(first, None))
         self._executor.record_ticks(armed.job, slots, close.outcome, close.reason)
         if close.outcome is Outcome.MISSED:
             message = "missed: job_id=%s job=%s reason=%s slots=%d"
@@ -324,7 +346,7 @@ class Driver:
             source_tier=job.source_tier,
             effective_timeout=None if job.timeout_disabled else timeout,
             app_level_error_handler=self._app_handler(armed),
-            schedule_id=armed.schedule_id,
+            schedule_id=armed.schedule_id if slot is None else armed.schedule_of(slot),
             execution_id=None if slot is None else armed.marks.pop(slot, None),
             settle=partial(self._settle, run, decided),
         )
@@ -365,7 +387,7 @@ class Driver:
         decided: list[Decision[ArmedJob]] = []
         self._settle(run, decided, Outcome.CANCELLED)
         if slot is not None:
-            slots = Slots(slot, slot, 1, armed.schedule_id, armed.marks.pop(slot, None))
+            slots = Slots(slot, slot, 1, armed.schedule_of(slot), armed.marks.pop(slot, None))
             self._executor.record_ticks(armed.job, slots, Outcome.CANCELLED, None)
         self._go_on(run, decided)
 

@@ -8,22 +8,25 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from duly.core import clock as clocks
-from duly.core.clock import NEVER
+from duly.core.clock import NEVER, Clock
 from duly.core.policy import Misfire, MisfireName
 from duly.core.scheduled_job import ScheduledJob
 from duly.core.trigger import Chain
 from duly.executor import CommandExecutor, registration_of
 from duly.history import DatabaseService
 from duly.ledger import jobs
-from duly.ledger.continuation import Enrolment, enrol
+from duly.ledger.continuation import Enrolment, Wanted, enrol
 from duly.ledger.writer import Work
 from duly.lifecycle import Resource, RestartSpec, RestartType, Service, TaskBucket, WorkerPoolService
 from duly.scheduler.armed_job import ArmedJob, JobRun, chain_for, trigger_of, wanted_by
 from duly.scheduler.driver import Driver
+from duly.scheduler.followers import Followers
+from duly.scheduler.following import follows
 
 if TYPE_CHECKING:
     import sqlite3
 
+    from duly.ledger.repository import StoredSchedule
     from duly.lifecycle.root import Root
 
 RemovalCallback: TypeAlias = Callable[[ScheduledJob], object]
@@ -54,7 +57,8 @@ class SchedulerService(Service):
         self._executor = executor
         self._database = database
         self._clock = clocks.current()
-        self._driver = Driver(self, executor, self._clock, self._done)
+        self._followers = Followers(self)
+        self._driver = Driver(self, executor, self._clock, self._done, self._followers.look_at)
         self._armed: dict[ScheduledJob, ArmedJob] = {}
         self._owners: dict[str, dict[ScheduledJob, ArmedJob]] = {}
         self._callbacks: dict[str, RemovalCallback] = {}
@@ -77,15 +81,15 @@ class SchedulerService(Service):
         """
         self._check_open(job)
         trigger, zone = trigger_of(job), self._clock.zone
-        chain, wanted = chain_for(trigger, zone), wanted_by(job, trigger, zone)
-        registration = registration_of(job)
-        database, now = self._database, self._clock.now()
-        enrolment = await database.issue(
-            lambda db: enrol(database.repository, db, registration, wanted, now=now, session_id=database.session_id)
-        )
+        if follows(trigger):
+            chain, enrolment = await self._followers.enrol(job, trigger)
+        else:
+            chain = chain_for(trigger, zone)
+            enrolment = await self.enrol(job, wanted_by(job, trigger, zone))
         self._check_open(job)
         job.mark_registered(enrolment.job_id)
         if job._dequeued:  # noqa: SLF001 - one field of the contract's
+            self._followers.forget(job)
             self.logger.debug("not put on the heap, for it was dequeued: job=%s", job.name)
             return
         self._arm(job, chain, enrolment)
@@ -121,6 +125,7 @@ class SchedulerService(Service):
         """
         for job, armed in self._owners.pop(owner, {}).items():
             job._dequeued = True  # noqa: SLF001 - as above
+            self._followers.forget(job, to_come_back=True)
             self._driver.leave(armed)
             if armed.chain.count is None:
                 self._left[armed.key] = (armed.schedule_id, armed.pending)
@@ -152,7 +157,49 @@ class SchedulerService(Service):
     def is_at_its_end(self, job: ScheduledJob) -> bool:
         """Whether nothing more is due of a live job, so that it ends with its run in flight."""
         armed = self._armed.get(job)
-        return armed is not None and armed.pending == NEVER
+        return armed is not None and armed.pending == NEVER and job not in self._followers
+
+    # --- for those that follow something -----------------------------------------------------------------------------
+
+    @property
+    def clock(self) -> Clock:
+        """The one by which jobs are due."""
+        return self._clock
+
+    def enrol(self, job: ScheduledJob, wanted: Wanted) -> asyncio.Future[Enrolment]:
+        """Store the registration of a job, with the schedule that it asks for."""
+        database, registration, now = self._database, registration_of(job), self._clock.now()
+        return database.issue(
+            lambda db: enrol(database.repository, db, registration, wanted, now=now, session_id=database.session_id)
+        )
+
+    def newest_schedule(self, job: ScheduledJob) -> asyncio.Future[StoredSchedule | None]:
+        """The last schedule that a job has had; ``None``: none yet."""
+        repository, key = self._database.repository, (job.app_key, job.instance_index, job.name)
+
+        def find(db: sqlite3.Connection) -> StoredSchedule | None:
+            job_id = repository.id_of_job(db, *key)
+            return None if job_id is None else repository.newest_schedule(db, job_id)
+
+        return self._database.issue(find)
+
+    def cut(self, armed: ArmedJob) -> int:
+        """End the slots of a job, everything decided that was due; give the moment."""
+        return self._driver.cut(armed)
+
+    def arm_anew(self, armed: ArmedJob, chain: Chain, enrolment: Enrolment, ended: int) -> None:
+        """Give a job other slots, when those before have ended at that moment."""
+        armed.turn_to(chain, enrolment.schedule_id, ended)
+        self._driver.go_on(armed, self._pending(armed, enrolment))
+        self.logger.debug("armed anew: job=%s next_run=%s", armed.job.name, armed.job.next_run)
+
+    def end_schedule(self, schedule_id: int) -> None:
+        """End a schedule of which no slot was due."""
+        self._store_end((schedule_id, self._clock.now()))
+
+    def follow_anew(self) -> None:
+        """Let jobs whose triggers follow something look for it again."""
+        self._followers.follow_anew()
 
     # --- what can be done to them ------------------------------------------------------------------------------------
 
@@ -199,6 +246,7 @@ class SchedulerService(Service):
     async def on_initialize(self) -> None:
         """Take jobs; those that were there before a restart go on."""
         self._driver.open()
+        self._followers.follow_anew()
 
     async def serve(self) -> None:
         """Run what is due, when it is."""
@@ -245,6 +293,7 @@ class SchedulerService(Service):
         )
         armed.paused = enrolment.paused
         self._armed[job] = self._owners.setdefault(job.owner_id, {})[job] = armed
+        self._followers.adopt(armed)
         self._driver.add(armed, self._pending(armed, enrolment))
         self.logger.debug("enqueued: job=%s next_run=%s", job.name, job.next_run)
 
@@ -272,6 +321,7 @@ class SchedulerService(Service):
 
     def _drop(self, armed: ArmedJob) -> None:
         job = armed.job
+        self._followers.forget(job)
         self._armed.pop(job, None)
         owned = self._owners.get(job.owner_id)
         if owned is not None:

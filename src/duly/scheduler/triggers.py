@@ -6,7 +6,9 @@ from typing import get_args
 
 from whenever import ZonedDateTime
 
+from duly.core.clock import zoned
 from duly.core.trigger import StoredType, TriggerProtocol
+from duly.scheduler.following import LAST_SECOND, follows
 from duly.triggers.builtin import BuiltInTrigger
 from duly.triggers.interval import whole_seconds
 
@@ -53,12 +55,16 @@ def bound(trigger: TriggerProtocol, name: str) -> TriggerProtocol:
 
 
 def first_run(trigger: TriggerProtocol, now: ZonedDateTime) -> ZonedDateTime:
-    """The first run of a job that is scheduled at ``now``. What the trigger raises propagates.
+    """The first run of a job that is scheduled at ``now``; of one that follows, the end of time until it is told.
+
+    What the trigger raises propagates.
 
     Raises:
         ValueError: nothing is ever due.
         TypeError: the trigger gives no ``ZonedDateTime``.
     """
+    if follows(trigger):
+        return zoned(LAST_SECOND, now.tz_id)
     first = trigger.first_run_time(now)
     if first is None:
         raise ValueError(f"nothing is ever due by the trigger {trigger!r}: give one that has a run to come")

@@ -36,6 +36,8 @@ class LedgerRow:
 
     job: str | None
     """Its name; ``None``: it has been deleted, or it is a handler."""
+    listener: str | None
+    """The name of the listener whose handler it is; ``None``: it has been deleted, or it is a job."""
     status: str
     """An outcome, or ``started`` while it runs or waits."""
     reason: str | None
@@ -73,7 +75,7 @@ class LedgerRow:
         until = "" if self.first == self.last or self.last is None else f" to {_short(self.last)}"
         why = "" if self.reason is None else f" {self.reason}"
         error = "" if self.error_type is None else f" ({self.error_type}: {self.error_message})"
-        return f"{self.job} {when}{until}: {self.status}{why}{error}"
+        return f"{self.job or self.listener} {when}{until}: {self.status}{why}{error}"
 
 
 class AppLedger:
@@ -88,8 +90,10 @@ class AppLedger:
         self._open: set[int] = set()
         """Rows seen that had not ended."""
 
-    def rows(self, job: str | None = None, status: str | None = None) -> list[LedgerRow]:
-        """All rows, or those of a job, by its name, or of a status; in the order in which they came about.
+    def rows(
+        self, job: str | None = None, status: str | None = None, *, listener: str | None = None
+    ) -> list[LedgerRow]:
+        """All rows, or those of a job or a listener, by its name, or of a status; in the order of their beginning.
 
         Raises:
             ValueError: no such status.
@@ -98,7 +102,10 @@ class AppLedger:
             raise ValueError(f"status must be one of {', '.join(_STATUSES)}, got {status!r}")
         self._settle()
         rows = self._read(() if status is None else (status,))
-        return self._rows(each for each in rows if job is None or each.name == job)
+        for kind, name in (("job", job), ("handler", listener)):
+            if name is not None:
+                rows = [row for row in rows if (row.kind, row.name) == (kind, name)]
+        return self._rows(rows)
 
     def count(self, job: str, status: str) -> int:
         """How many slots, and runs by hand, of a job ended so; an attempt that another follows does not count."""
@@ -189,6 +196,7 @@ def _row(row: Execution, zone: Zone) -> LedgerRow:
     last = first if row.scheduled_to_ts is None else row.scheduled_to_ts
     return LedgerRow(
         job=row.name if row.kind == "job" else None,
+        listener=row.name if row.kind == "handler" else None,
         status=row.status,
         reason=row.reason,
         first=None if first is None else zoned(first, zone),

@@ -17,6 +17,7 @@ from duly.executor import CommandExecutor
 from duly.history import DatabaseService
 from duly.lifecycle import part
 from duly.runtime import Duly
+from duly.runtime.wiring import HassParts
 from duly.scheduler import SchedulerService
 from duly.testing.clock import VirtualClock
 from duly.testing.crash import crash
@@ -34,12 +35,12 @@ _REAL = SystemClock()
 class AppProcess:
     """Owns a loop on virtual time and the Duly on it. For one thread; nothing goes on between two calls."""
 
-    def __init__(self, config: DulyConfig, clock: VirtualClock, loader: GivenApps) -> None:
+    def __init__(self, config: DulyConfig, clock: VirtualClock, loader: GivenApps, hass: HassParts) -> None:
         self._clock = clock
         self._context = copy_context()
         self._context.run(clocks.use, clock)
         self._loop = VirtualLoop(clock)
-        self._duly = self._context.run(Duly, config, loader=loader, max_workers=1, logs=False)
+        self._duly = self._context.run(Duly, config, loader=loader, max_workers=1, logs=False, hass=hass)
 
     def start(self, failures: Failures) -> None:
         """Start all parts and the apps; what executions raise goes to ``failures``."""

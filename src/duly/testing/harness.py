@@ -1,10 +1,10 @@
-"""An app on virtual time: the real engine, scheduler, executor and ledger, and no waiting."""
+"""An app on virtual time: the real engine, scheduler, bus, executor and ledger, and no waiting."""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import Token
@@ -15,17 +15,23 @@ from types import TracebackType
 from typing import Any, Generic, ParamSpec, Self, TypeVar, cast, overload
 
 from duly.apps import App
+from duly.bus.bus import Bus
 from duly.core import clock as clocks
 from duly.core.clock import SECOND, Clock
+from duly.hass.state_manager import StateManager
 from duly.lifecycle.crossing import running_loop
+from duly.runtime.wiring import HassParts
 from duly.scheduler import AsyncScheduler
 from duly.testing.app_ledger import AppLedger, LedgerRow
 from duly.testing.app_process import AppProcess
 from duly.testing.clock import VirtualClock
 from duly.testing.failures import Failures
 from duly.testing.given_apps import GivenApps, key_of, table_of
+from duly.testing.given_home import GivenHome, GivenStates, Value
+from duly.testing.given_link import GivenLink
 from duly.testing.hermetic import FOR_TESTS, hermetic_config
 from duly.testing.moments import Duration, Moment, in_zone, moment_of, seconds_of
+from duly.testing.recording_api import RecordingApi, RecordingApiResource
 
 AppT = TypeVar("AppT", bound=App[Any])
 T = TypeVar("T")
@@ -41,6 +47,9 @@ class AppHarness(Generic[AppT]):
     Owns the clock, the process of the app and a temporary folder. Every call returns when all is settled: no callback
     is ready, no worker busy, all records are written. Calls are plain ones, also in async tests. For one thread; any
     number of harnesses may be used side by side. Inside the block ``clock`` is the current one.
+
+    Home Assistant is played by the harness: it is there, with the states it is given, until ``disconnect``. What apps
+    ask of it is kept in ``api``.
 
     What goes wrong in jobs, tasks or hooks of the app is raised by the call that made it happen, unless
     ``raise_errors`` is off; ``errors`` has all of it.
@@ -60,15 +69,20 @@ class AppHarness(Generic[AppT]):
         timezone: str = "UTC",
         instances: int = 1,
         settings: Mapping[str, Any] | None = None,
+        states: GivenStates | None = None,
         raise_errors: bool = True,
     ) -> None:
         """Run so many instances of ``app_class``, each with ``config``, from ``start`` on.
 
         ``start``, by default 2025-01-01 00:00, is meant in ``timezone`` unless it brings a zone of its own, which is
-        then that of the system for the app. ``settings`` are those of Duly, by table; nothing else is read.
+        then that of the system for the app. ``settings`` are those of Duly, by table; nothing else is read. ``states``
+        are those that Home Assistant has from the beginning, by entity id: see ``set_state``.
         """
         self.clock = VirtualClock(in_zone(_START if start is None else start, timezone))
         self._folder = Path(gettempdir()) / f"duly-{token_hex(8)}"
+        self._home = GivenHome(self.clock, states or {})
+        self.api = RecordingApi(home=self._home, wait=self._await)
+        """Has what the apps have asked of Home Assistant, and answers them."""
         self._loader = GivenApps()
         self._table = table_of(app_class, config or {}, instances)
         self._key = key_of(app_class)
@@ -108,6 +122,51 @@ class AppHarness(Generic[AppT]):
     def scheduler(self) -> AsyncScheduler:
         """That of ``app``; await what it gives in ``run``."""
         return self.app.scheduler
+
+    @property
+    def bus(self) -> Bus:
+        """That of ``app``; await what it gives in ``run``."""
+        return self.app.bus
+
+    @property
+    def states(self) -> StateManager:
+        """Those that ``app`` sees."""
+        return self.app.states
+
+    # --- Home Assistant ----------------------------------------------------------------------------------------------
+
+    def set_state(self, entity_id: str, value: Value, **attributes: Any) -> None:  # noqa: ANN401 - any attribute
+        """Have an entity stand so, without an event.
+
+        A number or a text is taken as text, a bool as ``on`` or ``off``; with ``None`` there is no such entity.
+        ``attributes`` are put over those there are; one that is ``None`` is taken away.
+        """
+        self._do(lambda: self._home.seed(entity_id, value, attributes))
+
+    def change_state(self, entity_id: str, value: Value, **attributes: Any) -> list[LedgerRow]:  # noqa: ANN401 - as above
+        """As ``set_state``, with the event of it. Gives the ledger rows that have ended."""
+        return self._happens(self._home.change(entity_id, value, attributes))
+
+    def call_service(self, domain: str, service: str, **data: Any) -> list[LedgerRow]:  # noqa: ANN401 - of any service
+        """Let somebody call a service: there is the event, and nothing else comes of it. Gives rows as above."""
+        call = {"domain": domain, "service": service, "service_data": data}
+        return self._happens(self._home.fire("call_service", call))
+
+    def fire(self, event_type: str, **data: Any) -> list[LedgerRow]:  # noqa: ANN401 - of any event
+        """Let an event of Home Assistant happen. Gives rows as above."""
+        return self._happens(self._home.fire(event_type, data))
+
+    def emit(self, topic: str, data: object = None) -> list[LedgerRow]:
+        """Send an event of one's own to all apps. Gives rows as above."""
+        return self._happens(self.bus.emit(topic, data))
+
+    def disconnect(self) -> list[LedgerRow]:
+        """Take Home Assistant away; does nothing if it is. What changes there meanwhile is seen by ``connect``."""
+        return self._happens(self._home.go())
+
+    def connect(self) -> list[LedgerRow]:
+        """Bring Home Assistant back. Gives rows as above."""
+        return self._happens(self._home.come())
 
     # --- time --------------------------------------------------------------------------------------------------------
 
@@ -173,6 +232,7 @@ class AppHarness(Generic[AppT]):
         """End the process without any step of a stop, as ``kill -9`` does; what was durable stays."""
         process, self._process = self._living, None
         self._crashed.append(process)
+        self._home.is_reached_by(None)
         self._call(process.crash)
 
     def stop(self) -> None:
@@ -236,12 +296,32 @@ class AppHarness(Generic[AppT]):
 
     def _start(self, after: float = 0) -> None:
         self.clock.elapse(after)
-        self._process = AppProcess(self._config, self.clock, self._loader)
+        hass = HassParts(GivenLink, RecordingApiResource, {"home": self._home}, {"recording": self.api})
+        self._process = AppProcess(self._config, self.clock, self._loader, hass)
         self._process.start(self._failures)
 
     def _settle(self) -> None:
         if self._process is not None:
             self._call(self._process.settle)
+
+    def _happens(self, work: Coroutine[Any, Any, object]) -> list[LedgerRow]:
+        """Let it happen, and give the rows that have ended."""
+        return self._do(lambda: self._carry_out(work))
+
+    def _await(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._call(lambda: self._carry_out(work))
+
+    def _carry_out(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do it on the loop of the process; what Home Assistant does without one waits for nothing."""
+        if self._process is not None:
+            return self._process.run(work)
+        try:
+            work.send(None)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        work.close()
+        raise RuntimeError("the process of the app has ended: call restart() first")
 
     def _kick(self) -> None:
         if self._process is not None:

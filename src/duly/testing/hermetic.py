@@ -15,6 +15,7 @@ _LONG = 100 * 365
 
 FOR_TESTS: Mapping[str, Any] = {
     "strict_lifecycle": True,
+    "state_proxy_poll_interval_seconds": _RARELY,
     "apps": {"autodetect": False},
     "database": {
         "heartbeat_interval_seconds": _RARELY,

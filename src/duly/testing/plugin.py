@@ -20,6 +20,7 @@ from duly.testing.clock import VirtualClock
 if TYPE_CHECKING:
     from duly.config import DulyConfig
     from duly.testing.harness import AppHarness
+    from duly.testing.recording_api import RecordingApi
     from duly.testing.world import World
 
 
@@ -54,6 +55,14 @@ def duly_app() -> Iterator[Callable[..., AppHarness[Any]]]:
             return harnesses.enter_context(AppHarness(*args, **options))
 
         yield start
+
+
+@pytest.fixture
+def duly_api(duly_clock: VirtualClock) -> RecordingApi:  # noqa: ARG001 - the times of calls are of that clock
+    """An ``Api`` that keeps what it is asked for, without any Home Assistant, on ``duly_clock``."""
+    from duly.testing.recording_api import RecordingApi
+
+    return RecordingApi()
 
 
 @pytest.fixture

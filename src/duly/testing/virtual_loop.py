@@ -233,7 +233,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         now = self.time()
         if when > now:
             moment = math.ceil(when * 1e6 - _FLOAT_ERROR) / 1e6
-            when = moment if moment > now else (math.floor(now * 1e6) + 1) / 1e6
+            when = moment if moment > now else (math.floor(now * 1e6 + _FLOAT_ERROR) + 1) / 1e6
         self._check_closed()
         timer = _Timer(when, callback, args, self, context)
         heappush(self._scheduled, timer)
@@ -255,6 +255,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             ended: set[asyncio.Task[Any]] = set()
             for _ in range(_MOST_ROUNDS):  # several, for what they begin at their end
                 tasks = asyncio.all_tasks(self) - ended
+                if not tasks:
+                    break
                 for task in tasks:
                     task._log_destroy_pending = False  # type: ignore[attr-defined] # noqa: SLF001 - it is known
                     _end(task, self._contexts.get(task) or copy_context())
