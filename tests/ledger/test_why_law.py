@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from duly.core.clock import SECOND
@@ -13,17 +13,32 @@ from duly.ledger.executions import Execution, ExecutionFilter, page
 from duly.ledger.reader import LedgerReader
 from duly.ledger.why import Verdict, why
 from duly.ledger.why_words import sentence
+from duly.triggers import Every
 from tests.embedded.test_file_law import STEPS, Program
 from tests.profiles import examples
 
 _LOOKED_AT = 10
 """Rows of a job about which it is asked."""
 
+_OFTEN = {
+    "trigger": Every(seconds=3),
+    "mode": "single",
+    "misfire": "run_once",
+    "retries": 0,
+    "jitter": None,
+    "max_runs": None,
+    "takes": 0,
+    "fails": False,
+}
+SET_BACK = [("schedule", "c", _OFTEN), ("advance", 3), ("step", -1), ("schedule", "c", _OFTEN)]
+"""The first schedule ends, by the clock, before its last slot."""
+
 HAS_A_ROW = {Verdict.RAN, Verdict.OPEN, Verdict.NOT_RUN}
 
 
 @settings(max_examples=max(10, examples() // 20), deadline=None)
 @given(st.lists(STEPS, max_size=15), st.lists(st.integers(-10, 400), max_size=5))
+@example(SET_BACK, [])
 def test_every_slot_that_has_a_row_is_told_by_it(steps: list[tuple[Any, ...]], moments: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         program = Program(Path(folder) / "jobs.db")

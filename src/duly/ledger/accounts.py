@@ -140,8 +140,7 @@ def rows_of(db: sqlite3.Connection, walk: Walk) -> Iterator[Entry]:
 
 def touches(schedule: JobSchedule, begin: int, until: int) -> bool:
     """Whether a schedule may have slots in [begin, until)."""
-    over = schedule.ended_at is not None and max(schedule.ended_at, schedule.highest or schedule.ended_at) < begin
-    return schedule.first_ts < until and not over
+    return schedule.first_ts < until and (schedule.over_at is None or begin <= schedule.over_at)
 
 
 def _account(db: sqlite3.Connection, walk: Walk) -> ScheduleAccount:

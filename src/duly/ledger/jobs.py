@@ -80,6 +80,11 @@ class JobSchedule:
     highest: int | None
     """The last slot that has a row."""
 
+    @property
+    def over_at(self) -> int | None:
+        """The last moment of its slots: of a clock that was set back before the end, it may lie behind ``ended_at``."""
+        return None if self.ended_at is None else max(self.ended_at, self.highest or self.ended_at)
+
     def first_undecided(self, chain: Chain | None) -> int:
         """As the function; ``chain`` is that of the schedule, ``None``: nobody can tell what follows a slot."""
 

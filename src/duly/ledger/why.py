@@ -161,7 +161,7 @@ class _Inquiry:
         """Of each schedule the last slot at or before ``moment``."""
         found = []
         for schedule, chain in self.schedules:
-            last = moment if schedule.ended_at is None else min(moment, schedule.ended_at)
+            last = moment if schedule.over_at is None else min(moment, schedule.over_at)
             if chain is None:
                 slot = self._recorded(schedule, last)
             else:
@@ -181,7 +181,7 @@ class _Inquiry:
                 slot = self._next_recorded(schedule, moment)
             else:
                 slot = chain.next(schedule.first_ts, moment)
-            if slot is not None and (schedule.ended_at is None or slot <= schedule.ended_at):
+            if slot is not None and (schedule.over_at is None or slot <= schedule.over_at):
                 found.append(_Near(slot, schedule, chain))
         return found
 
