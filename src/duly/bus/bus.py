@@ -15,11 +15,11 @@ from duly.bus.errors import DuplicateListenerError
 from duly.bus.filters import NOT_GIVEN, Changed, Filters
 from duly.bus.immediate import Immediates
 from duly.bus.listener import Listener
-from duly.bus.names import check_handler
 from duly.bus.options import Handler, ListenOptions
 from duly.bus.registrations import Configuration, ListenerRegistrations, key_of
 from duly.bus.service import BusService
 from duly.bus.subscription import Subscription
+from duly.core.arguments import check_function
 from duly.core.policy import IfExists
 from duly.events import DulyPayload, Event, Topic
 from duly.executor import CommandExecutor
@@ -285,7 +285,7 @@ class Bus(Resource):
     async def _listen(
         self, handler: Handler, make_filters: Callable[[], Filters], options: ListenOptions, site: CallSite
     ) -> Subscription:
-        check_handler(handler)
+        check_function("handler", handler)
         made = make_listener(self._owner, handler, make_filters(), options, site)
         made.listener.app_error_handler = self._app_error_handler
         return await self._add(made, options.get("if_exists", "error"))

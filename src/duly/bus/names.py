@@ -6,23 +6,11 @@ import inspect
 from typing import TYPE_CHECKING
 
 from duly.bus.errors import ListenerNameRequiredError
-from duly.core.arguments import is_async
 
 if TYPE_CHECKING:
     from duly.bus.options import Handler
 
 _LAMBDA = "<lambda>"
-
-
-def check_handler(handler: Handler) -> None:
-    """Refuse what cannot handle an event.
-
-    Raises:
-        TypeError: it cannot be called, or is a generator function.
-    """
-    if not callable(handler):
-        raise TypeError(f"handler must be callable, got {handler!r}: pass the function, not what it returns")
-    is_async(handler)  # refuses generator functions
 
 
 def listener_name(handler: Handler, given: str) -> str:

@@ -10,7 +10,7 @@ from duly.bus.commands import RaiseFilterError
 from duly.bus.overlap import Lane, Overlap, Run
 from duly.bus.watch import Watch
 from duly.executor import InvokeHandler
-from duly.lifecycle.worker_tasks import WorkerTasks
+from duly.lifecycle.worker_tasks import WorkerTasks, some_names
 
 if TYPE_CHECKING:
     from duly.bus.listener import Delivery, Listener
@@ -23,8 +23,6 @@ _MOST_FILTER_ERRORS = 2_000
 """Executions at a time that only raise what a filter has raised, while records have no room: of more the log tells."""
 _OF_THE_PHASE = 0.5
 """How much of the phase limit a stop waits for handlers that run."""
-_SHOWN = 5
-"""How many of them it names."""
 
 
 class Runs:
@@ -78,8 +76,7 @@ class Runs:
         if not in_flight:
             return
         self._part.logger.info("handlers have %g s to end: listeners=%s", limit, _names(in_flight))
-        await asyncio.wait(in_flight.values(), timeout=limit)
-        left = [run for run, task in in_flight.items() if not task.done()]
+        left = await self.workers.left_after(limit)
         if left:
             message = "handlers did not end within %g s and are cancelled: listeners=%s"
             self._part.logger.warning(message, limit, _names(left))
@@ -167,6 +164,5 @@ class Runs:
 
 
 def _names(runs: Iterable[Run]) -> str:
-    """Their listeners, some of them if they are many."""
-    names = sorted({repr(run.lane.listener) for run in runs})
-    return ", ".join(names[:_SHOWN]) + (" and more" if len(names) > _SHOWN else "")
+    """Their listeners."""
+    return some_names(repr(run.lane.listener) for run in runs)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from duly.cli.fleet_parameters import DataDir, Embedded, LogLevel, NatsUrl, keep_files_in
 from duly.cli.nats_address import check_address, server_address
 from duly.cli.terminal import Failed
 from duly.cli.working_directory import make_importable
@@ -24,21 +24,8 @@ _CLOSING_SECONDS = 1.0
 def dispatch_schedules(
     config: Annotated[Path, Parameter(name="--config", help="The file of schedules, such as schedules.yaml.")],
     *,
-    nats_url: Annotated[
-        str | None,
-        Parameter(
-            name="--nats-url",
-            help="Address of the server, or several with commas. Default: $NATS_URL, or nats://nats:4222.",
-        ),
-    ] = None,
-    embedded: Annotated[
-        bool,
-        Parameter(
-            name="--embedded",
-            negative="",
-            help="Start a nats-server of our own in the data directory, or use the one that runs there.",
-        ),
-    ] = False,
+    nats_url: NatsUrl = None,
+    embedded: Embedded = False,
     ledger: Annotated[
         Path | None,
         Parameter(
@@ -46,12 +33,8 @@ def dispatch_schedules(
             help="File of the slots that this replica decides. Default: dispatch-NAME.db in the data directory.",
         ),
     ] = None,
-    data_dir: Annotated[
-        Path | None, Parameter(name="--data-dir", help="Where files are kept. Default: $DULY_DATA_DIR, or the user's.")
-    ] = None,
-    log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], Parameter(name="--log-level", help="What is logged.")
-    ] = "info",
+    data_dir: DataDir = None,
+    log_level: LogLevel = "info",
 ) -> int:
     """Dispatch until the process is asked to stop (SIGTERM or Ctrl-C).
 
@@ -67,8 +50,7 @@ def dispatch_schedules(
         sys.stderr.write("".join(f"error: {problem}\n" for problem in error.problems))
         return 2
     log_to_stderr(log_level)
-    if data_dir is not None:
-        os.environ["DULY_DATA_DIR"] = str(data_dir)
+    keep_files_in(data_dir)
     return _run(file, config, nats_url, ledger, embedded=embedded)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from cyclopts import Parameter, validators
 
+from duly.cli.fleet_parameters import DataDir, Embedded, LogLevel, NatsUrl, keep_files_in
 from duly.cli.nats_address import check_address, server_address
 from duly.cli.terminal import Failed, UsageError
 from duly.cli.working_directory import make_importable
@@ -27,21 +27,6 @@ Modules: TypeAlias = Annotated[
     str, Parameter(name="MODULE", help="Import it; the functions with @task in it are the work.")
 ]
 Queue: TypeAlias = Annotated[str, Parameter(name="--queue", help="All workers of a queue share its tasks.")]
-NatsUrl: TypeAlias = Annotated[
-    str | None,
-    Parameter(
-        name="--nats-url",
-        help="Address of the server, or several with commas. Default: $NATS_URL, or nats://nats:4222.",
-    ),
-]
-Embedded: TypeAlias = Annotated[
-    bool,
-    Parameter(
-        name="--embedded",
-        negative="",
-        help="Start a nats-server of our own in the data directory, or use the one that runs there.",
-    ),
-]
 Prefix: TypeAlias = Annotated[str, Parameter(name="--prefix", help="First token of all subjects.")]
 Concurrency: TypeAlias = Annotated[
     int, Parameter(name="--concurrency", help="Tasks at the same time.", validator=validators.Number(gte=1))
@@ -80,12 +65,6 @@ LedgerOfWorker: TypeAlias = Annotated[
     Path | None,
     Parameter(name="--ledger", help="File of what was done. Default: worker-QUEUE.db in the data directory."),
 ]
-DataDir: TypeAlias = Annotated[
-    Path | None, Parameter(name="--data-dir", help="Where files are kept. Default: $DULY_DATA_DIR, or the user's.")
-]
-LogLevel: TypeAlias = Annotated[
-    Literal["debug", "info", "warning", "error"], Parameter(name="--log-level", help="What is logged.")
-]
 
 
 def work_on_queue(
@@ -123,8 +102,7 @@ def work_on_queue(
         raise UsageError(problems)
     check_address(nats_url, embedded=embedded)
     log_to_stderr(log_level)
-    if data_dir is not None:
-        os.environ["DULY_DATA_DIR"] = str(data_dir)
+    keep_files_in(data_dir)
     settings = WorkerSettings(
         queue=queue,
         concurrency=concurrency,

@@ -49,6 +49,17 @@ def is_async(func: Callable[..., Any]) -> bool:
     return any(iscoroutinefunction(each) for each in called)
 
 
+def check_function(what: str, func: Callable[..., Any]) -> None:
+    """Refuse what cannot be called to do something; ``what`` names it.
+
+    Raises:
+        TypeError: it cannot be called, or is a generator function.
+    """
+    if not callable(func):
+        raise TypeError(f"{what} must be callable, got {func!r}: pass the function, not what it returns")
+    is_async(func)  # refuses generator functions
+
+
 def checked_arguments(func: Callable[..., Any], args: object, kwargs: object) -> tuple[Any, ...]:
     """The positional arguments, if ``func`` can be called with both.
 

@@ -29,6 +29,7 @@ from duly.dispatch.performing import OutputError, Performer
 from duly.dispatch.results import Results
 from duly.dispatch.task_ledger import Attempt, End, Succeeded, TaskLedger
 from duly.dispatch.tasks import Task
+from duly.lifecycle.tasks import is_cancelled
 
 log = structlog.get_logger("duly.dispatch")
 
@@ -142,7 +143,7 @@ class Handling:
         about = {"task_id": attempt.message.task_id, "execution_id": attempt.execution_id}
         log.info("worker.task_started", worker_type=task.worker_type, attempt=attempt.number, **about)
         end = await self._perform(task, attempt, delivered.headers)
-        if end.error is not None and _is_cancelled():
+        if end.error is not None and is_cancelled():  # the worker wants to stop; a function may raise that error, too
             self._ledger.put(attempt, end)
             log.warning("worker.task_cancelled", worker_type=task.worker_type, **about)
             await delivered.give_back()
@@ -213,9 +214,3 @@ def read_task(delivered: Delivered) -> TaskMessage:
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         raise ValueError("; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in found)) from None
-
-
-def _is_cancelled() -> bool:
-    """Whether the worker wants to stop; a function may also raise this error by itself."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -26,6 +26,8 @@ RunT = TypeVar("RunT")
 
 _BATCH = 64
 _BATCH_SECONDS = 0.005
+_SHOWN = 5
+"""How many names a line of the log has."""
 
 
 class WorkerTasks(Generic[RunT]):
@@ -115,6 +117,13 @@ class WorkerTasks(Generic[RunT]):
         """The runs that have begun, and their tasks."""
         return {run: task for run, task in self._tasks.items() if task is not None}
 
+    async def left_after(self, seconds: float) -> list[RunT]:
+        """Of the runs that have begun, those that do not end within so many seconds."""
+        in_flight = self.in_flight()
+        if in_flight:
+            await asyncio.wait(in_flight.values(), timeout=seconds)
+        return [run for run, task in in_flight.items() if not task.done()]
+
     def _pump_soon(self) -> None:
         self._pumping = True
         asyncio.get_running_loop().call_soon(self._pump, context=self._context)
@@ -149,6 +158,12 @@ class WorkerTasks(Generic[RunT]):
                 del self._tasks[run]
             if task.cancelling() or loop.time() > end or copy_context() != pristine:
                 return
+
+
+def some_names(names: Iterable[str]) -> str:
+    """Names for a line of the log, some of them if they are many."""
+    found = sorted(set(names))
+    return ", ".join(found[:_SHOWN]) + (" and more" if len(found) > _SHOWN else "")
 
 
 def _nothing() -> bool:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, Unpack, cast
 
 from duly.core import clock as clocks
-from duly.core.arguments import checked_arguments, is_async, member
+from duly.core.arguments import check_function, checked_arguments, member
 from duly.core.clock import zoned
 from duly.core.policy import IfExists, Misfire, MisfireName, checked_if_exists
 from duly.core.scheduled_job import JobCallable, ScheduledJob, SchedulerErrorHandlerType, auto_name
@@ -234,7 +234,7 @@ class AsyncScheduler(Resource):
     ) -> ScheduledJob:
         self._check_tier()
         fields = job_fields(options)
-        _check_function(func)
+        check_function("func", func)
         if not isinstance(name, str):
             raise TypeError(f"name must be a text, got {name!r}")
         fields["args"] = checked_arguments(func, fields["args"], fields["kwargs"] or None)
@@ -256,7 +256,7 @@ class AsyncScheduler(Resource):
     async def _add(self, job: ScheduledJob, if_exists: IfExists, site: CallSite) -> ScheduledJob:
         if not isinstance(job, ScheduledJob):
             raise TypeError(f"add_job() takes a ScheduledJob, got {job!r} of type {type(job).__name__}")
-        _check_function(job.job)
+        check_function("func", job.job)
         checked_if_exists(if_exists)
         if job.trigger is not None:
             checked_trigger(job.trigger)
@@ -384,17 +384,6 @@ class SchedulerSyncFacade(RegisteringSyncFacade[ScheduledJob]):
     pause_job = on_loop(AsyncScheduler.pause_job)
     resume_job = on_loop(AsyncScheduler.resume_job)
     on_error = on_loop(AsyncScheduler.on_error)
-
-
-def _check_function(func: JobCallable) -> None:
-    """Refuse what cannot be a job.
-
-    Raises:
-        TypeError: it cannot be called, or is a generator function.
-    """
-    if not callable(func):
-        raise TypeError(f"func must be callable, got {func!r}: pass the function, not what it returns")
-    is_async(func)  # refuses generator functions
 
 
 def _every(unit: str, *, minutes: int = 0, hours: int = 0) -> Every:

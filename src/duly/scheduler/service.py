@@ -18,6 +18,7 @@ from duly.ledger import jobs
 from duly.ledger.continuation import Enrolment, Wanted, enrol
 from duly.ledger.writer import Work
 from duly.lifecycle import Resource, RestartSpec, RestartType, Service, TaskBucket, WorkerPoolService
+from duly.lifecycle.worker_tasks import some_names
 from duly.scheduler.armed_job import ArmedJob, JobRun, chain_for, trigger_of, wanted_by
 from duly.scheduler.driver import Driver
 from duly.scheduler.followers import Followers
@@ -34,8 +35,6 @@ RemovalCallback: TypeAlias = Callable[[ScheduledJob], object]
 
 _OF_THE_PHASE = 0.5
 """How much of the phase limit a stop waits for runs in flight."""
-_SHOWN = 5
-"""How many of them it names."""
 
 
 class SchedulerService(Service):
@@ -273,8 +272,7 @@ class SchedulerService(Service):
         if not in_flight:
             return
         self.logger.info("runs in flight have %g s to end: jobs=%s", limit, _names(in_flight))
-        await asyncio.wait(in_flight.values(), timeout=limit)
-        left = [run for run, task in in_flight.items() if not task.done()]
+        left = await self._driver.workers.left_after(limit)
         if left:
             self.logger.warning("runs did not end within %g s and are cancelled: jobs=%s", limit, _names(left))
 
@@ -382,9 +380,8 @@ def _end_of(armed: ArmedJob, now: int) -> tuple[int, int]:
 
 
 def _names(runs: Iterable[JobRun]) -> str:
-    """Their jobs, some of them if they are many."""
-    names = sorted({run.job.key for run in runs})
-    return ", ".join(names[:_SHOWN]) + (" and more" if len(names) > _SHOWN else "")
+    """Their jobs."""
+    return some_names(run.job.key for run in runs)
 
 
 async def _ended() -> None:
