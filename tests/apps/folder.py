@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from duly.apps.loader import AppLoader
+from duly.apps.modules import AppModules, Finder
 from duly.config import AppManifest
 
 
@@ -38,16 +39,21 @@ class Folder:
         return AppManifest.model_validate({**given, "filename": filename, "class_name": class_name})
 
 
+def finders_of(modules: AppModules) -> list[Finder]:
+    """Those that it has in the interpreter, whatever other finders come and go beside."""
+    return [found for found in sys.meta_path if isinstance(found, Finder) and found.modules is modules]
+
+
 @contextmanager
 def loading() -> Iterator[AppLoader]:
     """A loader, closed at the end; what it imported must be gone then."""
-    before, finders = set(sys.modules), list(sys.meta_path)
+    before = set(sys.modules)
     loader = AppLoader()
     try:
         yield loader
     finally:
         loader.close()
-    assert sys.meta_path == finders
+    assert not finders_of(loader._modules)
     left = [name for name in set(sys.modules) - before if name.startswith(("apps", "helpers", "rooms"))]
     assert not left, left
 

@@ -10,7 +10,7 @@ from duly.apps import App, AppConfigurationError
 from duly.apps.load_errors import AppClassError, AppFileError, AppImportError
 from duly.apps.loader import AppLoader
 from duly.config import DulyConfig
-from tests.apps.folder import Folder, loading, module_of
+from tests.apps.folder import Folder, finders_of, loading, module_of
 
 
 def test_the_class_of_a_manifest_is_loaded(apps: Folder, loader: AppLoader) -> None:
@@ -315,12 +315,12 @@ def test_check_tells_of_all_apps_that_cannot_be_loaded(apps: Folder, loader: App
 
 def test_a_loader_that_is_dropped_takes_its_modules_along(apps: Folder) -> None:
     apps.app("porch.py")
-    finders = list(sys.meta_path)
     dropped = AppLoader()
     dropped.load(apps.manifest())
+    modules = dropped._modules
     del dropped
     assert "apps.porch" not in sys.modules
-    assert sys.meta_path == finders
+    assert not finders_of(modules)
 
 
 def test_a_loader_is_closed_while_an_import_does_not_end(apps: Folder) -> None:
@@ -330,12 +330,12 @@ def test_a_loader_is_closed_while_an_import_does_not_end(apps: Folder) -> None:
     apps.app("porch.py", before="import gate\ngate.begun.set()\ngate.gate.wait()")
     stuck = AppLoader()
     thread = threading.Thread(target=lambda: stuck.load(apps.manifest()))
-    finders = list(sys.meta_path)
     try:
         thread.start()
         begun.wait()
+        assert len(finders_of(stuck._modules)) == 2
         stuck.close()
-        assert len(sys.meta_path) == len(finders) - 2
+        assert not finders_of(stuck._modules)
     finally:
         gate.set()
         thread.join()

@@ -124,14 +124,7 @@ class DispatchFleet:
     def ask(self, message: dict[str, Any]) -> dict[str, Any]:
         """What the leader answers; waits for one."""
 
-        async def ask(bus: NatsBus) -> dict[str, Any]:
-            async with asyncio.timeout(30):
-                while True:
-                    with suppress(TimeoutError, Error):
-                        return await bus.request(self.subjects.inbox(NAME), message, 1.0)
-                    await asyncio.sleep(_ASK_AGAIN_SECONDS)
-
-        return self.on_bus(ask)
+        return self.on_bus(lambda bus: _answered(lambda: bus.request(self.subjects.inbox(NAME), message, 1.0)))
 
     def reload(self) -> None:
         """Tell all to read the file again."""
@@ -156,8 +149,8 @@ class DispatchFleet:
         return asyncio.run(do())
 
     def stored(self, stream: str | None = None) -> list[Stored]:
-        """All that is in the stream, in its order."""
-        return self.on_bus(lambda bus: _stored(bus, stream or self.subjects.stream))
+        """All that is in the stream, in its order; waits while the node that it is asked of comes up."""
+        return self.on_bus(lambda bus: _answered(lambda: _stored(bus, stream or self.subjects.stream)))
 
     def count(self) -> int:
         """How many messages are in the stream; 0: there is none yet."""
@@ -179,6 +172,15 @@ class DispatchFleet:
     def _ended(self) -> bool:
         """Whether any of them has ended by itself."""
         return any(each.ended for each in self._replicas.values())
+
+
+async def _answered(ask: Callable[[], Awaitable[T]]) -> T:
+    """What is answered, asked again until something is."""
+    async with asyncio.timeout(30):
+        while True:
+            with suppress(TimeoutError, Error):
+                return await ask()
+            await asyncio.sleep(_ASK_AGAIN_SECONDS)
 
 
 async def _stored(bus: NatsBus, stream: str) -> list[Stored]:

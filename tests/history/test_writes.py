@@ -165,7 +165,7 @@ def test_the_stop_leaves_no_write_ahead_log(tmp_path: Path) -> None:
         async with opened(tmp_path) as room:
             await room.database.submit(audit(1))
             await room.database.read(lambda db: db.execute("SELECT count(*) FROM audit").fetchone())
-            assert (tmp_path / "duly.db-wal").stat().st_size > 0
+            assert (tmp_path / "duly.db-wal").exists()
         assert not (tmp_path / "duly.db-wal").exists()
 
     asyncio.run(main())

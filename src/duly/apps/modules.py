@@ -13,6 +13,7 @@ import importlib.util
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -83,7 +84,9 @@ class AppModules:
         """
         owned = self.lock.acquire(timeout=_WITHDRAW_SECONDS)
         self.closed = True
-        sys.meta_path[:] = [finder for finder in sys.meta_path if finder not in self._finders]
+        for finder in self._finders:
+            with suppress(ValueError):  # withdrawn before
+                sys.meta_path.remove(finder)
         if owned:
             try:
                 self.put({})
