@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from pathlib import Path
 from typing import Any
@@ -269,6 +270,27 @@ def test_when_the_handler_stops_a_start_is_given_up(tmp_path: Path) -> None:
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     on_stage(tmp_path, main)
+
+
+def test_a_start_that_is_given_up_may_end_with_an_error(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    class Slow(App[AppConfig]):
+        async def on_initialize(self) -> None:
+            try:
+                await forever()
+            finally:
+                raise ValueError("what it needs is gone")
+
+    async def main(stage: Stage) -> None:
+        stage.add_app(Slow, {"log_level": "DEBUG"})
+        async with started(stage):
+            assert stage.statuses() == ["stopped", "starting"]
+        gc.collect()  # an error that nobody has looked at is told when its task is collected
+
+    with caplog.at_level(logging.DEBUG):
+        on_stage(tmp_path, main)
+    told = [record for record in caplog.records if "what it needs is gone" in caplog.handler.format(record)]
+    assert [(record.levelname, record.name) for record in told] == [("DEBUG", "duly.porch/Porch.0")]
+    assert "never retrieved" not in caplog.text
 
 
 def test_many_that_hang_are_forced_at_once(tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ def test_a_wrong_token_at_the_start_ends_the_process_after_one_attempt(
     assert refusals(home) - before == 1
     for part in (home.url, f"{WRONG[:6]}...{WRONG[-6:]}", "refuses the token", "DULY__TOKEN", "/profile/security"):
         assert part in said
+    assert "Traceback" not in said
     assert hides(ground, said, WRONG)
     assert ground.sessions == ["failure"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,15 @@ def _task_as(app: App[Any], work: Coroutine[Any, Any, None], name: str) -> async
     former = CURRENT_EXECUTION_ID.set(None)
     try:
         with bound_contextvars(**app.log_fields):
-            return own_task(work, f"{app.unique_name}.{name}")
+            task = own_task(work, f"{app.unique_name}.{name}")
     finally:
         CURRENT_EXECUTION_ID.reset(former)
+    task.add_done_callback(functools.partial(_look_at, app))
+    return task
+
+
+def _look_at(app: App[Any], task: asyncio.Task[None]) -> None:
+    """It may end when nobody waits for it any more: in a stop, what apps need for their start ends before them."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        app.logger.debug("%s ended: %r", task.get_name(), error)
