@@ -1,12 +1,10 @@
 """Events on a bus: until their handlers have run, until that is durable, and the memory that a flood takes."""
 
 import asyncio
-import resource
-import sys
 from time import perf_counter
 
 from benchmarks.measures import Metrics
-from benchmarks.measures.stored import all_stored
+from benchmarks.measures.stored import all_stored, peak_megabytes
 from benchmarks.subjects.protocols import Hears
 
 _SMALL = 50
@@ -70,12 +68,11 @@ async def _each(subject: Hears, size: int, events: int) -> Metrics:
     rows, durable = await all_stored(subject, before + events)
     handled, heard = calls.last, calls.number - _SMALL
     await subject.stop()
-    unit = 1 if sys.platform == "darwin" else 1024
     return {
         "event": {"": (handled - begin) / max(1, heard) * 1e6},
         "stored": {"": (max(durable, handled) - begin) / max(1, rows - before) * 1e6},
         "lost": {"": 100 - min(heard, rows - before) / events * 100},
-        "peak": {"": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6},
+        "peak": {"": peak_megabytes()},
     }
 
 

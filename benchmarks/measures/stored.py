@@ -38,8 +38,7 @@ def peak(subject: type[Dispatches], *, size: int) -> Metrics:
         return (await all_stored(instance, total))[1] if isinstance(instance, Stores) else perf_counter()
 
     burst.seconds(subject, size, finish)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return {"peak": {"": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6}}
+    return {"peak": {"": peak_megabytes()}}
 
 
 def lone(subject: type[Stores], *, size: int) -> Metrics:
@@ -71,6 +70,12 @@ async def all_stored(subject: Keeps, total: int) -> tuple[int, float]:
             rows, when = found, now
         await asyncio.sleep(_POLL_SECONDS)
     return rows, when
+
+
+def peak_megabytes() -> float:
+    """The most memory that the process has had."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 async def _lone(subject: Stores, size: int) -> list[float]:

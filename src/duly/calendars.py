@@ -1,9 +1,12 @@
 """Holidays of countries, for ``OnBusinessDays``. Install ``duly[holidays]``."""
 
 from collections.abc import Iterable
+from datetime import date
 from threading import Lock
 
 from whenever import Date
+
+from duly.triggers.business import date_of
 
 try:
     from holidays import country_holidays
@@ -33,14 +36,14 @@ class Holidays:
         *,
         categories: Iterable[str] | None = None,
         observed: bool = True,
-        also: Iterable[str | Date] = (),
+        also: Iterable[Date | date | str] = (),
     ) -> None:
         kinds = None if categories is None else tuple(sorted(categories))
         try:
             self._holidays = country_holidays(country, subdiv=subdiv, categories=kinds, observed=observed)
         except (NotImplementedError, ValueError) as error:
             raise ValueError(f"Holidays of country {country!r}, subdiv {subdiv!r}: {error}") from None
-        self._also = frozenset(Date.parse_iso(day) if isinstance(day, str) else day for day in also)
+        self._also = frozenset(map(date_of, also))
         self._id = _identity(country, subdiv, kinds, self._also) + ("" if observed else ";unobserved")
         self._lock = Lock()
         """The package works out a year when it is first asked for, and is not made for several threads."""

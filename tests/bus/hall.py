@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,7 +11,7 @@ from whenever import ZonedDateTime
 
 from duly.bus.listener import Gate, Listener, ListenerOptions, Predicate
 from duly.bus.service import BusService
-from duly.events import DulyPayload, Event, hass_event
+from duly.events import DulyPayload, Event
 from duly.executor.protocols import ErrorHandler
 from duly.testing import VirtualClock, run_virtual
 from tests.executor.plant import Invoker, Plant, Row, config
@@ -89,34 +90,15 @@ def event(data: object = "on", topic: str = "lamp") -> Event[Any]:
     return Event(topic, DulyPayload(data))
 
 
-def changed(entity_id: str, new: str | None = "on", old: str | None = "off") -> Event[Any]:
-    """A change of an entity."""
-    return of_hass(
-        "state_changed",
-        {
-            "entity_id": entity_id,
-            "old_state": None if old is None else {"entity_id": entity_id, "state": old, "attributes": {}},
-            "new_state": None if new is None else {"entity_id": entity_id, "state": new, "attributes": {}},
-        },
-    )
-
-
-def called(domain: str, service: str, **data: object) -> Event[Any]:
-    """A call of a service."""
-    return of_hass("call_service", {"domain": domain, "service": service, "service_data": data})
-
-
-def of_hass(event_type: str, data: Mapping[str, object]) -> Event[Any]:
-    """An event of Home Assistant."""
-    return hass_event(
-        {
-            "event_type": event_type,
-            "data": data,
-            "origin": "LOCAL",
-            "time_fired": "2025-01-01T00:00:00+00:00",
-            "context": {"id": "01J", "parent_id": None, "user_id": None},
-        }
-    )
+@asynccontextmanager
+async def started(folder: Path, **settings: Any) -> AsyncIterator[Hall]:  # noqa: ANN401 - groups of settings
+    """A hall that has started, on the file in ``folder``, until it is stopped."""
+    hall = Hall(folder / "duly.db", **settings)
+    await hall.start()
+    try:
+        yield hall
+    finally:
+        await hall.stop()
 
 
 def in_hall(
@@ -127,12 +109,8 @@ def in_hall(
     """Run ``main`` on virtual time, with a hall that has started."""
 
     async def body() -> T:
-        hall = Hall(folder / "duly.db", **settings)
-        await hall.start()
-        try:
+        async with started(folder, **settings) as hall:
             return await main(hall)
-        finally:
-            await hall.stop()
 
     return run_virtual(body(), VirtualClock(BEGIN))
 

@@ -14,8 +14,7 @@ from duly.core.clock import SECOND, current, nanoseconds, zoned
 from duly.events import Event, RawState, hass_event
 from duly.lifecycle import Resource, ResourceRole
 from duly.lifecycle.root import Root
-from duly.testing import VirtualClock, run_virtual
-from tests.bus.hall import BEGIN, Hall
+from tests.bus.hall import BEGIN, Hall, in_hall, started
 from tests.executor.plant import Row, rows_of
 from tests.lifecycle.house import PATIENCE
 
@@ -193,17 +192,12 @@ def in_scene(
 ) -> T:
     """Run ``main`` on virtual time, with a porch that has started, and is stopped afterwards."""
 
-    async def body() -> T:
-        hall = Hall(folder / "duly.db", **settings)
-        await hall.start()
-        try:
-            porch = hall.house.add_child(Porch)
-            await porch.initialize()
-            return await main(Scene(hall, porch))
-        finally:
-            await hall.stop()
+    async def body(hall: Hall) -> T:
+        porch = hall.house.add_child(Porch)
+        await porch.initialize()
+        return await main(Scene(hall, porch))
 
-    return run_virtual(body(), VirtualClock(BEGIN))
+    return in_hall(folder, body, **settings)
 
 
 def in_real_scene(
@@ -214,14 +208,9 @@ def in_real_scene(
     """As ``in_scene``, in real time."""
 
     async def body() -> None:
-        async with asyncio.timeout(PATIENCE):
-            hall = Hall(folder / "duly.db", **settings)
-            await hall.start()
-            try:
-                porch = hall.house.add_child(Porch)
-                await porch.initialize()
-                await main(Scene(hall, porch))
-            finally:
-                await hall.stop()
+        async with asyncio.timeout(PATIENCE), started(folder, **settings) as hall:
+            porch = hall.house.add_child(Porch)
+            await porch.initialize()
+            await main(Scene(hall, porch))
 
     asyncio.run(body())

@@ -14,7 +14,7 @@ from duly.events import Event
 from duly.lifecycle import is_async_callable
 from tests.bus.porch import Scene, in_real_scene, in_scene
 from tests.executor.plant import until as eventually
-from tests.lifecycle.house import turns
+from tests.lifecycle.house import gives_up_on_a_blocked_loop
 from tests.scheduler.yard import writer_held
 
 T = TypeVar("T")
@@ -199,20 +199,7 @@ def test_over_time_the_attempt_is_undone(tmp_path: Path) -> None:
 
 def test_a_call_that_a_blocked_loop_does_not_take_in_time_registers_nothing(tmp_path: Path) -> None:
     async def main(scene: Scene) -> None:
-        given_up = threading.Event()
-
-        def call() -> None:
-            try:
-                with pytest.raises(TimeoutError):
-                    scene.bus.sync.on(topic="lamp", handler=handler)
-            finally:
-                given_up.set()
-
-        thread = threading.Thread(target=call)
-        thread.start()
-        given_up.wait(10)
-        thread.join()
-        await turns()
+        await gives_up_on_a_blocked_loop(lambda: scene.bus.sync.on(topic="lamp", handler=handler))
         assert scene.bus.live.listed() == []
 
     in_real_scene(tmp_path, main, lifecycle={"run_sync_timeout_seconds": 0.05})

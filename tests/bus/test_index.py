@@ -10,7 +10,8 @@ from duly.bus.globs import is_glob
 from duly.bus.index import Index
 from duly.bus.listener import Listener, ListenerOptions
 from duly.events import routes_of
-from tests.bus.hall import called, changed, event
+from tests.bus.hall import event
+from tests.events.samples import called, changed
 from tests.executor.plant import Invoker, nothing
 
 ENTITY = "hass.event.state_changed.light.lamp"
@@ -59,7 +60,7 @@ def found(index: Index, routes: tuple[str, ...]) -> list[tuple[str, str]]:
     ],
 )
 def test_a_listener_is_found_by_the_most_specific_route_that_its_topic_fits(topic: str, route: str) -> None:
-    assert found(index_of(topic), routes_of(changed("light.lamp"))) == [(topic, route)]
+    assert found(index_of(topic), routes_of(changed("off", "on", "light.lamp"))) == [(topic, route)]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_a_listener_is_found_by_the_most_specific_route_that_its_topic_fits(topi
     ],
 )
 def test_other_topics_do_not_lead_to_a_listener(topic: str) -> None:
-    assert found(index_of(topic), routes_of(changed("light.lamp"))) == []
+    assert found(index_of(topic), routes_of(changed("off", "on", "light.lamp"))) == []
 
 
 def test_a_service_is_found_by_domain_and_service_by_domain_by_glob_and_by_base() -> None:

@@ -125,6 +125,14 @@ CHANGES = [("off", 1), ("on", 1), ("on", 2), ("off", 2), ("on", 3)]
 """What a lamp goes through, which is on before: its state, and its brightness."""
 
 
+async def go_through_changes(scene: Scene) -> list[float]:
+    """Change it once a second; when a handler was called."""
+    for second, (value, brightness) in enumerate(CHANGES):
+        await scene.until(second)
+        await scene.change(value, brightness=brightness)
+    return [second for second, _ in scene.calls]
+
+
 @pytest.mark.parametrize(
     ("terms", "heard"),
     [
@@ -149,10 +157,7 @@ def test_on_state_change_hears_what_its_terms_say(tmp_path: Path, terms: dict[st
     async def main(scene: Scene) -> None:
         scene.states.sync(state(LAMP, "on", brightness=1))
         await scene.bus.on_state_change(LAMP, handler=scene.noted, **terms)
-        for second, (value, brightness) in enumerate(CHANGES):
-            await scene.until(second)
-            await scene.change(value, brightness=brightness)
-        assert [second for second, _ in scene.calls] == heard
+        assert await go_through_changes(scene) == heard
 
     in_scene(tmp_path, main)
 
@@ -173,10 +178,7 @@ def test_on_attribute_change_hears_what_its_terms_say(tmp_path: Path, terms: dic
     async def main(scene: Scene) -> None:
         scene.states.sync(state(LAMP, "on", brightness=1))
         await scene.bus.on_attribute_change(LAMP, "brightness", handler=scene.noted, **terms)
-        for second, (value, brightness) in enumerate(CHANGES):
-            await scene.until(second)
-            await scene.change(value, brightness=brightness)
-        assert [second for second, _ in scene.calls] == heard
+        assert await go_through_changes(scene) == heard
 
     in_scene(tmp_path, main)
 

@@ -12,7 +12,8 @@ from duly.bus.listener import Listener
 from duly.core.context import CURRENT_EXECUTION_ID
 from duly.events import DulyExecutionCompletedEvent, Event
 from duly.lifecycle import TaskBucket, current_bucket
-from tests.bus.hall import Hall, called, changed, event, in_hall, of_hass, statuses
+from tests.bus.hall import Hall, event, in_hall, statuses
+from tests.events.samples import called, changed, other
 from tests.executor.plant import raising
 from tests.lifecycle.house import turns
 
@@ -48,7 +49,7 @@ def test_a_listener_gets_an_event_once_however_many_of_its_routes_lead_to_it(tmp
         hall.listen("hass.event.*")
         hall.listen("hass.event.state_changed.light.*")
         hall.listen("hass.event.state_changed")
-        await hall.bus.send(changed("light.lamp"))
+        await hall.bus.send(changed("off", "on", "light.lamp"))
         await hall.settle()
         assert [name for name, _ in hall.said] == [
             "hass.event.*",
@@ -68,7 +69,7 @@ def test_listeners_of_one_event_start_by_priority_and_then_in_order_of_registrat
         hall.listen(base, name="last", priority=-1)
         hall.listen("hass.event.state_changed.light.*", name="second", priority=5)
         hall.listen("*", name="first", priority=7)
-        await hall.bus.send(changed("light.lamp"))
+        await hall.bus.send(changed("off", "on", "light.lamp"))
         await hall.settle()
         assert [name for name, _ in hall.said] == ["first", "second", "third", "fourth", "fifth", "last"]
 
@@ -264,10 +265,10 @@ def test_excluded_entities_reach_no_listener_from_the_next_event_after_a_change_
 
         async def send() -> int:
             before = len(hall.said)
-            await hall.bus.send(changed("sensor.hall_rssi"))
-            await hall.bus.send(changed("media_player.tv"))
-            await hall.bus.send(changed("light.lamp"))
-            await hall.bus.send(of_hass("zha_event", {"entity_id": "sensor.door_rssi"}))
+            await hall.bus.send(changed("off", "on", "sensor.hall_rssi"))
+            await hall.bus.send(changed("off", "on", "media_player.tv"))
+            await hall.bus.send(changed("off", "on", "light.lamp"))
+            await hall.bus.send(other("zha_event", entity_id="sensor.door_rssi"))
             await hall.bus.send(called("media_player", "turn_on", entity_id="media_player.tv"))
             await hall.settle()
             return len(hall.said) - before
@@ -407,7 +408,7 @@ def test_an_event_of_home_assistant_does_not_wait_for_the_room_of_records(tmp_pa
         held = hall.database.issue(lambda _: go_on.wait())
         ear = hall.listen(mode="parallel")
         saying = asyncio.create_task(hall.say(*range(100)))
-        link = asyncio.create_task(hall.bus.send(changed("light.lamp")))
+        link = asyncio.create_task(hall.bus.send(changed("off", "on", "light.lamp")))
         await turns(100)
         seen = saying.done(), link.done(), ear.stats.started < 50
         go_on.set()

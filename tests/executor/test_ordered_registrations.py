@@ -28,9 +28,6 @@ class Book(OrderedRegistrations[Entry]):
         self.goes_on = asyncio.Event()
         self.error: Exception | None = None
 
-    def _key_of(self, item: Entry) -> str:
-        return item.key
-
     def _label(self, item: Entry) -> str:
         return f"entry {item.name}"
 

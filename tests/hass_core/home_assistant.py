@@ -95,14 +95,14 @@ class HomeAssistant:
             raise
         return self
 
-    def wait_ready(self, patience: float = READY_WITHIN) -> None:
+    def wait_ready(self) -> None:
         """Wait until all of it is set up; a new home gets its owner and token on the way."""
-        over = _time_limit(patience)
+        over = _time_limit(READY_WITHIN)
         while not self._is_ready():
             if not self.running:
                 raise self._error("Home Assistant has ended")
             if over():
-                raise self._error(f"Home Assistant was not ready within {patience:g} s")
+                raise self._error(f"Home Assistant was not ready within {READY_WITHIN:g} s")
             _pause()
         while "long_lived_access_token" not in _text(self.directory / ".storage" / "auth"):  # saved a second late
             _pause()

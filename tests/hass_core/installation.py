@@ -58,10 +58,10 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def install(version: str | None = None) -> Installation:
+def install() -> Installation:
     """The environment for this Python, made unless the cache has it; ``$HOME_ASSISTANT_VERSION`` names another."""
     minor = f"{sys.version_info.major}.{sys.version_info.minor}"
-    version = version or os.environ.get("HOME_ASSISTANT_VERSION") or VERSIONS.get(minor)
+    version = os.environ.get("HOME_ASSISTANT_VERSION") or VERSIONS.get(minor)
     if version is None:
         raise HomeAssistantError(f"no release known for Python {minor}: set HOME_ASSISTANT_VERSION ({VERSIONS})")
     cache = cache_directory().resolve()

@@ -23,13 +23,13 @@ class Remote:
         self.token = token
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-    def rest(self, path: str, body: Json = None, *, method: str | None = None) -> Json:
+    def rest(self, path: str, body: Json = None) -> Json:
         """The answer to a GET of ``path``, or to a POST of ``body``."""
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
         if not self.token:
             del headers["Authorization"]
         data = None if body is None else json.dumps(body).encode()
-        return self._open(urllib.request.Request(self.url + path, data, headers, method=method))  # noqa: S310 - loopback
+        return self._open(urllib.request.Request(self.url + path, data, headers))  # noqa: S310 - loopback
 
     def _open(self, request: urllib.request.Request) -> Json:
         with self._opener.open(request, timeout=PATIENCE) as response:

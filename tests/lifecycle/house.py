@@ -1,6 +1,7 @@
 """A root to hang parts on, parts that write down what happens to them, and loops to run them on."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
 
@@ -102,6 +103,23 @@ async def turns(number: int = 10) -> None:
     """Let the loop go round so many times."""
     for _ in range(number):
         await asyncio.sleep(0)
+
+
+async def gives_up_on_a_blocked_loop(call: Callable[[], object]) -> None:
+    """A thread calls while the loop stands still, and gives up over time; then the loop goes on."""
+    errors: list[TimeoutError] = []
+
+    def attempt() -> None:
+        try:
+            call()
+        except TimeoutError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=attempt)
+    thread.start()
+    thread.join(PATIENCE)
+    assert len(errors) == 1
+    await turns()
 
 
 def status_of(part: Resource) -> str:

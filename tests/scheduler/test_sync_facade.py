@@ -13,7 +13,7 @@ from duly.core.scheduled_job import ScheduledJob
 from duly.lifecycle import is_async_callable
 from duly.scheduler import AsyncScheduler, Every, SchedulerService, SchedulerSyncFacade
 from tests.executor.plant import until as eventually
-from tests.lifecycle.house import turns
+from tests.lifecycle.house import gives_up_on_a_blocked_loop
 from tests.scheduler.porch import Home, in_home, in_real_home, nothing
 from tests.scheduler.yard import BEGIN, until, writer_held
 
@@ -309,20 +309,7 @@ def test_over_time_the_attempt_is_undone(tmp_path: Path) -> None:
 
 def test_a_call_that_a_blocked_loop_does_not_take_in_time_registers_nothing(tmp_path: Path) -> None:
     async def main(home: Home) -> None:
-        given_up = threading.Event()
-
-        def call() -> None:
-            try:
-                with pytest.raises(TimeoutError):
-                    home.scheduler.sync.run_in(nothing, 5)
-            finally:
-                given_up.set()
-
-        thread = threading.Thread(target=call)
-        thread.start()
-        given_up.wait(10)
-        thread.join()
-        await turns()
+        await gives_up_on_a_blocked_loop(lambda: home.scheduler.sync.run_in(nothing, 5))
         assert home.scheduler.list_jobs() == []
 
     in_real_home(tmp_path, main, lifecycle={"run_sync_timeout_seconds": 0.05})

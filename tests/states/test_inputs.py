@@ -89,6 +89,8 @@ def test_a_button_tells_when_it_was_pressed() -> None:
     ("has_date", "has_time", "text", "value"),
     [
         (True, True, "2025-06-01 07:30:00", ZonedDateTime(2025, 6, 1, 7, 30, tz="Europe/Berlin")),
+        (True, True, "2025-03-30 02:30:00", ZonedDateTime(2025, 3, 30, 3, 30, tz="Europe/Berlin")),  # left out
+        (True, True, "2025-10-26 02:30:00", ZonedDateTime.parse_iso("2025-10-26T02:30+02:00[Europe/Berlin]")),  # first
         (True, False, "2025-06-01", Date(2025, 6, 1)),
         (False, True, "07:30:00", Time(7, 30)),
     ],

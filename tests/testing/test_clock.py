@@ -4,6 +4,7 @@ from whenever import ZonedDateTime
 from duly.core.clock import SECOND
 from duly.core.outcomes import Reason
 from duly.testing import Account, VirtualClock
+from duly.testing.moments import in_zone
 
 
 class Alarm:
@@ -40,6 +41,17 @@ def test_it_stands_at_the_beginning_of_2025_in_utc_unless_told_otherwise() -> No
 
 def test_its_zone_is_that_of_its_start() -> None:
     assert VirtualClock(ZonedDateTime(2025, 7, 1, tz="Asia/Kolkata")).zone == "Asia/Kolkata"
+
+
+@pytest.mark.parametrize(
+    ("given", "moment"),
+    [
+        ("2025-03-30T02:30", "2025-03-30T03:30+02:00[Europe/Berlin]"),
+        ("2025-10-26T02:30", "2025-10-26T02:30+02:00[Europe/Berlin]"),
+    ],
+)
+def test_a_moment_that_is_left_out_moves_forward_and_one_that_is_repeated_is_the_first(given: str, moment: str) -> None:
+    assert in_zone(given, "Europe/Berlin") == ZonedDateTime.parse_iso(moment)
 
 
 def test_time_passes_on_both_clocks_alike() -> None:

@@ -231,7 +231,10 @@ def test_holidays_know_parts_of_countries_their_weekends_and_days_of_ones_own() 
     epiphany = Date(2026, 1, 6)
     assert Holidays("DE").is_business_day(epiphany)
     assert not Holidays("DE", "BY").is_business_day(epiphany)
-    assert not Holidays("DE", also=["2026-01-07"]).is_business_day(Date(2026, 1, 7))
+    for also in ("2026-01-07", Date(2026, 1, 7), date(2026, 1, 7)):
+        assert not Holidays("DE", also=[also]).is_business_day(Date(2026, 1, 7))
+    with pytest.raises(TypeError, match="a holiday must be a date or text such as '2025-12-25', got 3"):
+        Holidays("DE", also=[3])  # type: ignore[list-item]  # wrong on purpose
     friday = Date(2026, 1, 9)
     assert (Holidays("IL").is_business_day(friday), Holidays("DE").is_business_day(friday)) == (False, True)
 

@@ -145,7 +145,8 @@ def _attributes(state: RawState | None) -> Any:  # noqa: ANN401 - a mapping, or 
     return found if isinstance(found, Mapping) else MISSING_VALUE
 
 
-def _attribute(state: RawState | None, name: str) -> Any:  # noqa: ANN401 - of any kind
+def attribute_of(state: RawState | None, name: str) -> Any:  # noqa: ANN401 - of any kind, or MISSING_VALUE
+    """An attribute of a state, if it is there."""
     attributes = _attributes(state)
     return attributes.get(name, MISSING_VALUE) if attributes is not MISSING_VALUE else MISSING_VALUE
 
@@ -159,7 +160,7 @@ class _Attribute:
         data = event.payload.data
         if not isinstance(data, StateChangeData):
             return MISSING_VALUE
-        return _attribute(data.new_state if self.side == "new" else data.old_state, self.name)
+        return attribute_of(data.new_state if self.side == "new" else data.old_state, self.name)
 
     def __str__(self) -> str:
         return f"{self.side} attribute {self.name}"
@@ -173,7 +174,7 @@ class _AttributePair:
         data = event.payload.data
         if not isinstance(data, StateChangeData):
             return MISSING_VALUE
-        return _attribute(data.old_state, self.name), _attribute(data.new_state, self.name)
+        return attribute_of(data.old_state, self.name), attribute_of(data.new_state, self.name)
 
     def __str__(self) -> str:
         return f"attribute {self.name}"
@@ -204,7 +205,7 @@ class _Attributes:
         if data is None:
             return MISSING_VALUE
         state = data.new_state if self.side == "new" else data.old_state
-        return {name: _attribute(state, name) for name in self.names}
+        return {name: attribute_of(state, name) for name in self.names}
 
     def __str__(self) -> str:
         return f"{self.side} attributes {', '.join(self.names)}"
@@ -219,8 +220,8 @@ class _AttributesPair:
         if data is None:
             return MISSING_VALUE
         old, new = data.old_state, data.new_state
-        return {name: _attribute(old, name) for name in self.names}, {
-            name: _attribute(new, name) for name in self.names
+        return {name: attribute_of(old, name) for name in self.names}, {
+            name: attribute_of(new, name) for name in self.names
         }
 
     def __str__(self) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import ClassVar, Self
+from dataclasses import dataclass
+from typing import ClassVar
 
 from duly.executor import InvokeHandler
 
@@ -15,11 +15,6 @@ class RaiseFilterError(InvokeHandler):
     logged: ClassVar[bool] = False
 
     error: BaseException
-
-    @classmethod
-    def in_place_of(cls, command: InvokeHandler, error: BaseException) -> Self:
-        """What ``error`` makes of the call of a handler."""
-        return cls(**{each.name: getattr(command, each.name) for each in fields(command)}, error=error)
 
     async def call(self) -> None:
         """Fail."""

@@ -15,7 +15,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, TypeGuard
 
-from duly.bus.globs import glob_test
+from duly.bus.globs import glob_test, is_glob
 from duly.bus.numbers import is_number, number
 from duly.events import MISSING_VALUE
 
@@ -74,6 +74,11 @@ class Glob(_OfText):
 
     def __call__(self, value: object) -> bool:
         return isinstance(value, str) and glob_test(self.text)(value) is not None
+
+
+def text_or_glob(text: str) -> Glob | str:
+    """What a text of a user's stands for: a ``Glob`` if it has the characters of one, else itself."""
+    return Glob(text) if is_glob(text) else text
 
 
 @dataclass(frozen=True, slots=True)

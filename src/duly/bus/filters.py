@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, final
 
-from duly.bus.accessors import get_path
-from duly.bus.conditions import Glob
+from duly.bus.accessors import attribute_of, get_path
+from duly.bus.conditions import text_or_glob
 from duly.bus.globs import is_glob
 from duly.bus.judging import instance_of, test_of
 from duly.bus.listener import Predicate
@@ -99,10 +99,7 @@ class StateChange:
 
     def value_of(self, state: RawState) -> Any:  # noqa: ANN401 - of any kind
         """Of a state, what the listener looks at; ``MISSING_VALUE``: it has none."""
-        if self.attr is None:
-            return state.get("state", MISSING_VALUE)
-        attributes = state.get("attributes")
-        return attributes.get(self.attr, MISSING_VALUE) if isinstance(attributes, Mapping) else MISSING_VALUE
+        return state.get("state", MISSING_VALUE) if self.attr is None else attribute_of(state, self.attr)
 
     def meets(self) -> Callable[[Any], bool] | None:
         """Whether a value is as ``changed_to`` demands; ``None``: it demands nothing."""
@@ -219,7 +216,7 @@ def status_old_new(event: Event[Any]) -> tuple[str, str]:
 
 def _fields(**wanted: str | None) -> tuple[Predicate, ...]:
     return tuple(
-        ValueIs(get_path(f"payload.data.{name}"), Glob(value) if is_glob(value) else value)
+        ValueIs(get_path(f"payload.data.{name}"), text_or_glob(value))
         for name, value in wanted.items()
         if value is not None
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from duly.bus.judging import verdict
 from duly.core.clock import SECOND, nanoseconds
-from duly.events.hass import moment
+from duly.events.hass import moment_in
 
 if TYPE_CHECKING:
     from duly.bus.listener import Delivery, Gate, Listener, Predicate
@@ -196,8 +196,5 @@ class Hold:
 
 def _changed_at(state: RawState) -> int | None:
     """When it last changed, in nanoseconds since the epoch; ``None``: it does not tell."""
-    text = state.get("last_changed")
-    try:
-        return nanoseconds(moment(text)) if isinstance(text, str) else None
-    except ValueError:
-        return None
+    changed = moment_in(state, "last_changed")
+    return None if changed is None else nanoseconds(changed)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from duly.bus.exclusion import Exclusion
 from duly.bus.listener import Delivery
 from duly.core import clock as clocks
 from duly.core.clock import zoned
@@ -24,7 +23,6 @@ class Immediates:
 
     def __init__(self, service: BusService) -> None:
         self._service = service
-        self._exclusion = Exclusion()
         self._waiting: dict[Listener, Callable[[], None]] = {}
         """What makes them wait no longer."""
 
@@ -52,21 +50,21 @@ class Immediates:
 
     def _show(self, listener: Listener, state: RawState) -> None:
         event = event_of(listener.entity_id or "", state)
-        if not self._exclusion.covers(event, self._service.duly.config):
+        if not self._service.excludes(event):
             self._service.offer(listener, Delivery(event, listener.topic, is_synthetic=True))
 
 
 def event_of(entity_id: str, state: RawState) -> RawStateChangeEvent:
     """A change to the state there is from none, made up now."""
-    context = _context(state.get("context"))
+    context = _context(state)
     now = zoned(clocks.current().now(), "UTC")
     data = StateChangeData(entity_id, None, state)
     payload = HassPayload(data, context.id, "LOCAL", now, "state_changed", context)
     return RawStateChangeEvent(Topic.HASS_EVENT_STATE_CHANGED.value, payload)
 
 
-def _context(raw: Any) -> HassContext:  # noqa: ANN401 - what came as JSON
+def _context(state: RawState) -> HassContext:
     try:
-        return hass_context(raw) if isinstance(raw, Mapping) else HassContext(new_event_id())
+        return hass_context(state["context"])
     except (KeyError, TypeError):
         return HassContext(new_event_id())

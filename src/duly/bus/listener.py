@@ -76,9 +76,9 @@ class Counts:
         self.matched = self.started = self.pending = self.dropped = self.discarded = self.predicate_errors = 0
         self.suppressed: dict[Suppression, int] = {}
 
-    def suppress(self, why: Suppression, number: int = 1) -> None:
-        """Matches lead to nothing."""
-        self.suppressed[why] = self.suppressed.get(why, 0) + number
+    def suppress(self, why: Suppression) -> None:
+        """A match leads to nothing."""
+        self.suppressed[why] = self.suppressed.get(why, 0) + 1
 
     def snapshot(self) -> ListenerStats:
         """As it is now."""
@@ -161,7 +161,6 @@ class Listener:
         entity_id: str | None = None,
         source_location: str = "",
         registration_source: str = "",
-        app_error_handler: Callable[[], ErrorHandler | None] | None = None,
         owner_bucket: TaskBucket | None = None,
     ) -> None:
         self.name = name
@@ -182,10 +181,10 @@ class Listener:
         """The entity it listens to; ``None``: none, or a glob."""
         self.source_location = source_location
         self.registration_source = registration_source
-        self.app_error_handler = app_error_handler
-        """Looks up the app's handler of errors, at dispatch."""
         self.owner_bucket = owner_bucket
         """Where tasks go that its handler makes; ``None``: to the service."""
+        self.app_error_handler: Callable[[], ErrorHandler | None] | None = None
+        """Looks up the app's handler of errors, at dispatch; set by its bus."""
         self.db_id: int | None = None
         self.gate: Gate | None = None
         """``None``: every match is handed on at once."""

@@ -27,8 +27,7 @@ from duly.bus.accessors import (
 )
 from duly.bus.any_value import ANY_VALUE
 from duly.bus.combinations import AllOf, AnyOf, EventPredicate, Guard, Not
-from duly.bus.conditions import Glob
-from duly.bus.globs import is_glob
+from duly.bus.conditions import text_or_glob
 from duly.bus.judging import instance_of, said, test_of, truth
 from duly.bus.service_data import ServiceDataWhere
 from duly.core.arguments import callable_name, is_text
@@ -308,11 +307,11 @@ class _Matches(EventPredicate):
     def __post_init__(self) -> None:
         if not is_text(self.text):
             raise ValueError(f"{type(self).__name__} needs a text that is not empty, got {self.text!r}")
-        object.__setattr__(self, "_test", test_of(Glob(self.text) if is_glob(self.text) else self.text))
+        object.__setattr__(self, "_test", test_of(text_or_glob(self.text)))
 
     def summarize(self) -> str:
         what = type(self).__name__.removesuffix("Matches").lower()
-        return f"{what} {said(Glob(self.text) if is_glob(self.text) else self.text)}"
+        return f"{what} {said(text_or_glob(self.text))}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import MethodType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from duly.core.arguments import is_same_callable
 from duly.executor.ordered_registrations import OrderedRegistrations
 from duly.ledger.registrations import ListenerRegistration, method_name
 
@@ -39,7 +39,7 @@ class Configuration:
 
     def diff(self, other: Configuration) -> list[str]:
         """Names of what differs."""
-        changed = [] if _same(self.handler, other.handler) else ["handler"]
+        changed = [] if is_same_callable(self.handler, other.handler) else ["handler"]
         if self.filters != other.filters:
             changed.append("filters")
         one, two = self.options, other.options
@@ -60,9 +60,6 @@ class ListenerRegistrations(OrderedRegistrations["Listener"]):
         super().__init__(bucket, live)
         self._service = service
         self._executor = executor
-
-    def _key_of(self, item: Listener) -> ListenerKey:
-        return key_of(item)
 
     def _label(self, item: Listener) -> str:
         return f"listener {item.name!r} of {item.owner_id}"
@@ -102,9 +99,4 @@ def registration_of(listener: Listener) -> ListenerRegistration:
 
 
 def _differ(name: str, one: Any, other: Any) -> bool:  # noqa: ANN401 - of any option
-    return not _same(one, other) if name == "on_error" else bool(one != other)
-
-
-def _same(one: object, other: object) -> bool:
-    """Whether both are the same callable: each look at ``self.method`` makes another object of it."""
-    return one is other or (isinstance(one, MethodType) and isinstance(other, MethodType) and one == other)
+    return not is_same_callable(one, other) if name == "on_error" else bool(one != other)

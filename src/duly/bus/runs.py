@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from duly.bus.commands import RaiseFilterError
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from duly.bus.listener import Delivery, Listener
     from duly.core.clock import Clock
     from duly.executor import CommandExecutor
-    from duly.executor.protocols import ErrorHandler
     from duly.lifecycle import Resource
 
 _MOST_FILTER_ERRORS = 2_000
@@ -33,17 +33,18 @@ class Runs:
         part: Resource,
         executor: CommandExecutor,
         clock: Clock,
+        capacity: Callable[[], int],
         *,
         feed: Callable[[], bool],
         ended: Callable[[], object],
     ) -> None:
-        """``feed`` offers what is next; ``ended`` is called after each run."""
+        """``capacity``: how many matches may wait. ``feed`` offers what is next; ``ended`` is called after each run."""
         self._part = part
         self._executor = executor
         self._ended = ended
         self.workers: WorkerTasks[Run] = WorkerTasks(part.task_bucket, self._perform, name="bus:worker", feed=feed)
-        self.watch = Watch(part.logger, clock, self._capacity)
-        self.overlap = Overlap(self.workers, self._capacity, self.watch.attend)
+        self.watch = Watch(part.logger, clock, capacity)
+        self.overlap = Overlap(self.workers, capacity, self.watch.attend)
         self._filter_errors = 0
         """Executions that only raise, and have begun."""
 
@@ -80,9 +81,6 @@ class Runs:
         if left:
             message = "handlers did not end within %g s and are cancelled: listeners=%s"
             self._part.logger.warning(message, limit, _names(left))
-
-    def _capacity(self) -> int:
-        return self._part.duly.config.duly_event_buffer_size
 
     async def _perform(self, run: Run) -> None:
         """Carry one run out, and see to it that its listener goes on."""
@@ -133,17 +131,18 @@ class Runs:
 
     def _command(self, run: Run) -> InvokeHandler:
         listener, delivery = run.lane.listener, run.delivery
-        command = InvokeHandler(
+        app_error_handler = listener.app_error_handler
+        make = InvokeHandler if run.error is None else partial(RaiseFilterError, error=run.error)
+        return make(
             listener=listener,
             event=delivery.event,
             topic=delivery.topic,
             listener_id=listener.db_id,
             source_tier=listener.source_tier,
             effective_timeout=self._timeout(listener),
-            app_level_error_handler=self._app_handler(listener),
+            app_level_error_handler=None if app_error_handler is None else app_error_handler(),
             is_synthetic=delivery.is_synthetic,
         )
-        return command if run.error is None else RaiseFilterError.in_place_of(command, run.error)
 
     def _timeout(self, listener: Listener) -> float | None:
         options = listener.options
@@ -152,15 +151,6 @@ class Runs:
         if options.timeout is None:
             return self._part.duly.config.lifecycle.event_handler_timeout_seconds
         return options.timeout
-
-    def _app_handler(self, listener: Listener) -> ErrorHandler | None:
-        if listener.app_error_handler is None:
-            return None
-        try:
-            return listener.app_error_handler()
-        except Exception as error:  # who knows the app must not keep its handler from running
-            self._part.logger.exception("no error handler of the app: listener=%r", listener, exc_info=error)
-            return None
 
 
 def _names(runs: Iterable[Run]) -> str:

@@ -60,7 +60,7 @@ class BusService(Service):
         self._registered = 0
         self._channel = Channel(self._capacity)
         self._exclusion = Exclusion()
-        self._runs = Runs(self, executor, clock, feed=self._feed, ended=self._run_ended)
+        self._runs = Runs(self, executor, clock, self._capacity, feed=self._feed, ended=self._run_ended)
         self._rests: set[asyncio.Future[None]] = set()
         """Of those who wait until there is nothing to do."""
         self._has_ended = False
@@ -152,6 +152,10 @@ class BusService(Service):
                 gate.saw(delivery, matched=True)
         elif gate is not None and gate.sees_all:
             gate.saw(delivery, matched=False)
+
+    def excludes(self, event: Event[Any]) -> bool:
+        """Whether the settings keep an event from all listeners."""
+        return self._exclusion.covers(event, self.duly.config)
 
     def accept(self, listener: Listener, delivery: Delivery) -> None:
         """Start the handler for a match that has passed the gate, now or when the listener's mode lets it."""
@@ -251,7 +255,7 @@ class BusService(Service):
         return True
 
     def _dispatch(self, event: Event[Any]) -> None:
-        if self._exclusion.covers(event, self.duly.config):
+        if self.excludes(event):
             self._excluded += 1
             return
         self._dispatched += 1

@@ -11,8 +11,7 @@ from typing import Any, Final
 
 from duly.bus.accessors import get_service_data
 from duly.bus.combinations import EventPredicate
-from duly.bus.conditions import Glob
-from duly.bus.globs import is_glob
+from duly.bus.conditions import text_or_glob
 from duly.bus.judging import instance_of, said, test_of
 from duly.events import MISSING_VALUE, Event
 
@@ -45,7 +44,7 @@ class ServiceDataWhere(EventPredicate):
         return cls(spec)
 
     def _condition(self, given: object) -> object:
-        return Glob(given) if self.auto_glob and isinstance(given, str) and is_glob(given) else given
+        return text_or_glob(given) if self.auto_glob and isinstance(given, str) else given
 
     def __call__(self, event: Event[Any]) -> bool:
         data = get_service_data(event)

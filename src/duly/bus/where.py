@@ -36,13 +36,12 @@ def _filter(given: object, *, mappings: bool) -> Predicate:
     return predicate
 
 
-def check_sync(predicate: object, what: str = "where") -> None:
+def check_sync(predicate: object) -> None:
     """Refuse what is no predicate, or cannot be asked on the event loop.
 
     Raises:
         TypeError: it is not callable with one argument, or is async at any depth.
     """
-    predicate = instance_of(predicate, what)
     if not callable(predicate):
-        raise TypeError(f"{what} must be a predicate or a collection of them, got {predicate!r}: see duly.P")
-    check(predicate, 1, what)
+        raise TypeError(f"where must be a predicate or a collection of them, got {predicate!r}: see duly.P")
+    check(predicate, 1, "where")

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 
 from whenever import (
-    SYSTEM_TZ,
     Date,
     Instant,
     ItemizedDateDelta,
@@ -15,7 +14,7 @@ from whenever import (
     available_timezones,
 )
 
-from duly.core.clock import SECOND, Zone, checked_zone, nanoseconds, zoned
+from duly.core.clock import SECOND, Zone, at_wall_clock, checked_zone, nanoseconds, zoned
 from duly.triggers.builtin import HORIZON
 
 _UNITS: Mapping[str, int] = {
@@ -144,4 +143,4 @@ def _read_wall_clock(text: str, zone: Zone) -> int:
         plain = PlainDateTime.parse_iso(text)
     except ValueError:
         plain = Date.parse_iso(text).at(Time.MIDNIGHT)
-    return nanoseconds(plain.assume_tz(SYSTEM_TZ if zone is None else zone, disambiguation="compatible"))
+    return nanoseconds(at_wall_clock(plain, zone))

@@ -30,6 +30,11 @@ def callable_name(func: Callable[..., Any]) -> str:
     return name if isinstance(name, str) else type(func).__name__
 
 
+def is_same_callable(one: object, other: object) -> bool:
+    """Whether both are the same callable: each look at ``self.method`` makes another object of it."""
+    return one is other or (isinstance(one, MethodType) and isinstance(other, MethodType) and one == other)
+
+
 def is_async(func: Callable[..., Any]) -> bool:
     """Whether calling it gives a coroutine: ``async def``, also behind ``partial`` or as ``__call__``.
 

@@ -8,7 +8,7 @@ import time
 from contextvars import ContextVar, Token
 from typing import Protocol, TypeAlias
 
-from whenever import SYSTEM_TZ, Instant, ZonedDateTime
+from whenever import SYSTEM_TZ, Instant, PlainDateTime, ZonedDateTime
 
 SECOND = 1_000_000_000
 """Nanoseconds in a second."""
@@ -77,6 +77,11 @@ def checked_zone(zone: Zone) -> Zone:
 def zoned(moment: int, zone: Zone) -> ZonedDateTime:
     """Nanoseconds since the epoch as a date and time in ``zone``."""
     return Instant.from_timestamp(moment, unit="nanosecond").to_tz(SYSTEM_TZ if zone is None else zone)
+
+
+def at_wall_clock(moment: PlainDateTime, zone: Zone) -> ZonedDateTime:
+    """When clocks on the wall show this in ``zone``: moved forward in a gap, the first of two."""
+    return moment.assume_tz(SYSTEM_TZ if zone is None else zone, disambiguation="compatible")
 
 
 def nanoseconds(moment: ZonedDateTime) -> int:

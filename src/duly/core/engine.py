@@ -37,6 +37,7 @@ from duly.core.decisions import (
 from duly.core.outcomes import Outcome, Reason
 from duly.core.policy import Misfire, Mode
 from duly.core.timer import Timer
+from duly.core.trigger import NO_SLOTS
 
 AnswerT = TypeVar("AnswerT")
 
@@ -112,7 +113,7 @@ class Engine(Generic[JobT]):
             self._catch_up_with(job, now, why, out)
             self._pass(job, now, now, Reason.OVERLAP, out)
         self._timer.disarm(job)
-        job.chain = _ENDED
+        job.chain = NO_SLOTS
         self._set_pending(job, None)
         return out
 
@@ -513,7 +514,7 @@ class Engine(Generic[JobT]):
             return question(slot, moment)
         except BaseException as error:  # noqa: BLE001 - the one place that asks a trigger, and it may be a user's
             out.append(TriggerFailed(job, error))
-            job.chain = _ENDED
+            job.chain = NO_SLOTS
             return None
 
     def _set_pending(self, job: JobT, slot: int | None) -> None:
@@ -533,18 +534,3 @@ class Engine(Generic[JobT]):
     def _fire_at(self, job: JobT, slot: int) -> int:
         """The slot plus its jitter: a hash, so that the same slot gets the same offset everywhere."""
         return slot + (zlib.crc32(f"{job.key}/{slot}".encode()) * job.policy.jitter >> 32)
-
-
-class _Ended:
-    """The chain of a job whose trigger has raised."""
-
-    count = None
-
-    def first(self, now: int) -> None:  # noqa: ARG002 - a Chain's
-        return None
-
-    def next(self, previous: int, now: int) -> None:  # noqa: ARG002 - a Chain's
-        return None
-
-
-_ENDED = _Ended()

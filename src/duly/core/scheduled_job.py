@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import MethodType
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from whenever import ZonedDateTime
 
-from duly.core.arguments import callable_name, is_number
+from duly.core.arguments import callable_name, is_number, is_same_callable
 from duly.core.clock import nanoseconds, zoned
 from duly.core.policy import GRACE, MisfireName, ModeName, Policy, checked_policy
 from duly.core.run_executor import RunExecutor, check_executor
@@ -193,12 +192,5 @@ def _differ(name: str, one: Any, other: Any) -> bool:  # noqa: ANN401 - of any f
     if name == "trigger" and one is not None and other is not None:
         return bool(one.trigger_id() != other.trigger_id())
     if name == "error_handler":
-        return not (one is other or _same_method(one, other))
+        return not is_same_callable(one, other)
     return bool(one != other)
-
-
-def _same_method(one: object, other: object) -> bool:
-    """Whether both are the same method of the same object: each look at ``self.method`` makes another one."""
-    if not (isinstance(one, MethodType) and isinstance(other, MethodType)):
-        return False
-    return one.__self__ is other.__self__ and one.__func__ is other.__func__

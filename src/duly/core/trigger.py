@@ -69,6 +69,25 @@ class Chain(Protocol):
         ...
 
 
+class NoSlots:
+    """The chain of a job whose trigger has raised, or has no time at present. Immutable."""
+
+    __slots__ = ()
+
+    count = None
+
+    def first(self, now: int) -> None:  # noqa: ARG002 - a Chain's
+        """There is none."""
+        return
+
+    def next(self, previous: int, now: int) -> None:  # noqa: ARG002 - a Chain's
+        """None follows."""
+        return
+
+
+NO_SLOTS = NoSlots()
+
+
 class ProtocolChain:
     """Any ``TriggerProtocol`` as a chain; it cannot count. Immutable."""
 

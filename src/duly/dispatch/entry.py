@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from whenever import Instant, PlainDateTime
 
-from duly.core.clock import SECOND
+from duly.core.clock import SECOND, at_wall_clock, nanoseconds
 from duly.core.policy import Policy, checked_policy
 from duly.core.trigger import Chain
 from duly.triggers import Cron
@@ -143,7 +143,7 @@ def moment_of(given: date, timezone: str, *, last: bool = False) -> int:
 def _nanoseconds(given: datetime, timezone: str) -> int:
     if given.tzinfo is not None:
         return (given - _EPOCH) // _MICROSECOND * 1000
-    return PlainDateTime(given).assume_tz(timezone, disambiguation="compatible").timestamp(unit="nanosecond")
+    return nanoseconds(at_wall_clock(PlainDateTime(given), timezone))
 
 
 def _iso(moment: int) -> str:

@@ -176,6 +176,14 @@ def moment(text: str) -> ZonedDateTime:
     return OffsetDateTime.parse_iso(text).to_tz("UTC")
 
 
+def moment_in(raw: RawState, name: str) -> ZonedDateTime | None:
+    """A time of a state, in UTC; ``None``: there is none."""
+    try:
+        return moment(raw[name])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
 def _state_changed(data: Mapping[str, Any]) -> tuple[type[AnyHassEvent], StateChangeData]:
     old, new = data["old_state"], data["new_state"]
     for state in (old, new):

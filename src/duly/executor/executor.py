@@ -64,7 +64,6 @@ class CommandExecutor(Service):
         self._handlers = ErrorHandlers(self, self._clock)
         self._announcements = Announcements(self.logger)
         self._deadlines = Deadlines()
-        database.entries.on_stored = self._announcements.stored
 
     # --- what it tells -----------------------------------------------------------------------------------------------
 
@@ -88,6 +87,7 @@ class CommandExecutor(Service):
     def announce_with(self, announce: Announce | None) -> None:
         """Call ``announce``, which must not wait, on the loop with an event for each execution of an app."""
         self._announcements.announce = announce
+        self._database.entries.on_stored = None if announce is None else self._announcements.stored
 
     # --- executions --------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,8 @@ class LiveItems(Generic[ItemT]):
     def __init__(self, key_of: Callable[[ItemT], Hashable]) -> None:
         self.added = 0
         """How many have been added so far."""
-        self._key_of = key_of
+        self.key_of = key_of
+        """What one live item at a time has."""
         self._numbers: dict[ItemT, int] = {}
         """In order of adding."""
         self._by_key: dict[Hashable, ItemT] = {}
@@ -41,13 +42,13 @@ class LiveItems(Generic[ItemT]):
         """Take it in; its key is free."""
         self.added += 1
         self._numbers[item] = self.added
-        self._by_key[self._key_of(item)] = item
+        self._by_key[self.key_of(item)] = item
 
     def remove(self, item: ItemT) -> bool:
         """Forget this very item, if it is here; another one with its key stays. Gives whether it was here."""
         if self._numbers.pop(item, None) is None:
             return False
-        key = self._key_of(item)
+        key = self.key_of(item)
         if self._by_key.get(key) is item:
             del self._by_key[key]
         return True

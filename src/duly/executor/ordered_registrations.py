@@ -47,7 +47,7 @@ class OrderedRegistrations(ABC, Generic[ItemT]):
 
     async def register(self, item: ItemT) -> None:
         """Store it and let it begin; if that fails, or the caller gives up, it leaves no trace."""
-        key = self._key_of(item)
+        key = self._live.key_of(item)
         task = self._bucket.spawn(self._carry_out(item, self._last.get(key)), name=f"registers {self._label(item)}")
         task.add_done_callback(functools.partial(self._clean_up, item))
         self._last[key] = self._tasks[item] = task
@@ -72,10 +72,6 @@ class OrderedRegistrations(ABC, Generic[ItemT]):
             self._take_off(item)
 
     # --- what it means for the items ---------------------------------------------------------------------------------
-
-    @abstractmethod
-    def _key_of(self, item: ItemT) -> Hashable:
-        """What its row goes by."""
 
     @abstractmethod
     def _label(self, item: ItemT) -> str:
@@ -108,7 +104,7 @@ class OrderedRegistrations(ABC, Generic[ItemT]):
 
     def _clean_up(self, item: ItemT, task: asyncio.Task[None]) -> None:
         """A registration has ended, well or not."""
-        key = self._key_of(item)
+        key = self._live.key_of(item)
         if self._last.get(key) is task:
             del self._last[key]
         if self._tasks.get(item) is task:

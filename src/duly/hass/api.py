@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Coroutine
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar
 
 from duly.hass.api_twin import ApiTwin
 from duly.hass.helpers import Helpers
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from duly.hass.http import HttpSession
     from duly.hass.link import Link
     from duly.lifecycle.root import Root
-
-T = TypeVar("T")
 
 
 class Api(ApiMethods, Resource):
@@ -59,9 +56,7 @@ class ApiSyncFacade(ApiTwin, SyncFacade):
     loop it raises ``RuntimeError``.
     """
 
-    def _wait_for(self, work: Coroutine[Any, Any, T]) -> T:
-        result: T = self.part.task_bucket.run_sync(work, threading.TIMEOUT_MAX)
-        return result
+    longest_wait: ClassVar[float | None] = threading.TIMEOUT_MAX
 
 
 class ApiResource(Resource):

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from logging import LoggerAdapter
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -34,6 +35,23 @@ class Call:
     """Whether ``done`` is the answer, and not only that it is written."""
     number: int = 0
     """0: not written yet."""
+
+
+@asynccontextmanager
+async def answer_within(call: Call, seconds: float) -> AsyncIterator[None]:
+    """A wait for the answer.
+
+    Raises:
+        HassTimeoutError: it took longer.
+    """
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            yield
+    except TimeoutError:
+        if not limit.expired():  # it came from within
+            raise
+        raise HassTimeoutError(call.name, seconds) from None
 
 
 class Calls:
@@ -72,14 +90,10 @@ class Calls:
             HassTimeoutError: no answer within so many seconds.
             HassUnavailableError: the connection has ended.
         """
-        call, limit = self.put(message), asyncio.timeout(seconds)
+        call = self.put(message)
         try:
-            async with limit:
+            async with answer_within(call, seconds):
                 return await call.done
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            raise HassTimeoutError(call.name, seconds) from None
         finally:
             self._unanswered.pop(call.number, None)
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping
 from logging import LoggerAdapter
 from typing import Any, TypeAlias
 
 from duly.events import RawState
-from duly.hass.calls import Call, Calls
-from duly.hass.errors import HassCommandError, HassTimeoutError
+from duly.hass.calls import Call, Calls, answer_within
+from duly.hass.errors import HassCommandError
 from duly.hass.transport import Socket
 
 RawEvent: TypeAlias = Mapping[str, Any]
@@ -55,16 +54,11 @@ class Connection:
 
     async def _ask(self, call: Call, keep: Callable[[RawEvent], None]) -> Any:  # noqa: ANN401 - of the answer
         """Read until it is answered."""
-        limit = asyncio.timeout(self._seconds)
         try:
-            async with limit:
+            async with answer_within(call, self._seconds):
                 while not call.done.done():
                     for event in await self.receive():
                         keep(event)
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            raise HassTimeoutError(call.name, self._seconds) from None
         finally:
             call.done.cancel()  # unless it is there
         return call.done.result()

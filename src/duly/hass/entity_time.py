@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from whenever import SYSTEM_TZ, Date, OffsetDateTime, PlainDateTime, Time, TimeDelta, ZonedDateTime
+from whenever import Date, OffsetDateTime, PlainDateTime, Time, TimeDelta, ZonedDateTime
 
 from duly.core import clock as clocks
 from duly.core.arguments import is_number, is_text
-from duly.core.clock import SECOND, Zone, checked_zone, nanoseconds, round_to_second
+from duly.core.clock import SECOND, Zone, at_wall_clock, checked_zone, nanoseconds, round_to_second
 from duly.core.trigger import Chain
 from duly.events import RawState
 from duly.hass.freshness import Freshness
@@ -201,7 +201,7 @@ def _moment(found: OffsetDateTime | PlainDateTime | Date | int, zone: Zone) -> i
     if isinstance(found, OffsetDateTime):
         return found.timestamp(unit="nanosecond")
     local = found.at(Time()) if isinstance(found, Date) else found
-    return nanoseconds(local.assume_tz(SYSTEM_TZ if zone is None else zone, disambiguation="compatible"))
+    return nanoseconds(at_wall_clock(local, zone))
 
 
 def _daily(at: Time, offset: int, zone: Zone) -> Chain:

@@ -79,19 +79,3 @@ class StatesSink(Protocol):
     def mark_stale(self) -> None:
         """The link is lost."""
         ...
-
-
-class NoSink:
-    """Takes states, and forgets them."""
-
-    def replace_all(self, states: object) -> None:
-        """They are forgotten."""
-
-    def apply(self, event: object) -> None:
-        """It is forgotten."""
-
-    def mark_fresh(self) -> None:
-        """There is nothing to mark."""
-
-    def mark_stale(self) -> None:
-        """There is nothing to mark."""

@@ -10,10 +10,11 @@ from enum import Enum
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from whenever import SYSTEM_TZ, Date, Instant, OffsetDateTime, PlainDateTime, Time, TimeDelta, ZonedDateTime
+from whenever import Date, Instant, OffsetDateTime, PlainDateTime, Time, TimeDelta, ZonedDateTime
 
 from duly.core import clock as clocks
 from duly.core.arguments import is_number
+from duly.core.clock import at_wall_clock
 
 Moment: TypeAlias = ZonedDateTime | PlainDateTime | Date | str
 """A date and time, or its text in ISO format; without a zone it is meant in that of the clock, a date is midnight."""
@@ -54,8 +55,7 @@ def moment_text(given: Moment, name: str) -> str:
     if isinstance(moment, Date):
         moment = moment.at(Time.MIDNIGHT)
     if isinstance(moment, PlainDateTime):
-        zone = clocks.current().zone
-        moment = moment.assume_tz(SYSTEM_TZ if zone is None else zone)
+        moment = at_wall_clock(moment, clocks.current().zone)
     if isinstance(moment, ZonedDateTime | OffsetDateTime):
         return _with_offset(moment)
     raise TypeError(f"{name} must be a ZonedDateTime, PlainDateTime, Date or ISO text, got {given!r:.200}")

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from whenever import ZonedDateTime
 
@@ -19,7 +19,7 @@ from duly.hass.outgoing import seconds_of
 from duly.hass.state_proxy import StateProxy
 from duly.hass.waits import Waits
 from duly.lifecycle import Resource, find_part
-from duly.lifecycle.sync_facade import SyncFacade
+from duly.lifecycle.sync_facade import SyncFacade, blocking
 from duly.states import (
     AnyState,
     BinarySensorState,
@@ -200,10 +200,9 @@ class _DomainNotReadyError(StatesNotReadyError, AttributeError):
 class StatesSyncFacade(SyncFacade):
     """The blocking twin of ``StateManager``, for code in worker threads: states themselves are read without waiting."""
 
-    def wait_synced(self, timeout: float | None = None) -> None:
-        """Wait until states have been loaded for the first time; see ``StateManager.wait_synced``."""
-        work = cast("StateManager", self.part).wait_synced(timeout)
-        self.part.task_bucket.run_sync(work, threading.TIMEOUT_MAX)
+    longest_wait: ClassVar[float | None] = threading.TIMEOUT_MAX
+
+    wait_synced = blocking(StateManager.wait_synced)
 
 
 _OWN = ("domain", "freshness", "get", "sync", "synced_at", "values", "wait_synced")

@@ -11,11 +11,11 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from whenever import OffsetDateTime, ZonedDateTime
+from whenever import ZonedDateTime
 
 from duly.core import clock as clocks
 from duly.events import RawState, RawStateChangeEvent
-from duly.events.hass import is_state
+from duly.events.hass import is_state, moment_in
 from duly.hass.errors import HassUnavailableError, StatesNotReadyError
 from duly.hass.freshness import Freshness, StatesSnapshot
 from duly.hass.known_states import KnownStates
@@ -229,12 +229,5 @@ def _is_older(new: RawState, old: RawState | None) -> bool:
     """Whether it is known that ``new`` was there before ``old``."""
     if old is None:
         return False
-    before, after = _updated(old), _updated(new)
+    before, after = moment_in(old, "last_updated"), moment_in(new, "last_updated")
     return before is not None and after is not None and after < before
-
-
-def _updated(raw: RawState) -> OffsetDateTime | None:
-    try:
-        return OffsetDateTime.parse_iso(raw["last_updated"])
-    except (KeyError, TypeError, ValueError):
-        return None

@@ -21,7 +21,7 @@ from duly.hass.errors import HassAuthError, HassCommandError, HassError, HassUna
 from duly.hass.handshake import authenticate, refused
 from duly.hass.intake import Intake
 from duly.hass.lag import Lag
-from duly.hass.link import NoSink, StatesSink
+from duly.hass.link import StatesSink
 from duly.hass.link_standing import LinkStanding
 from duly.hass.no_link import NO_LINK
 from duly.hass.outage import Outage
@@ -41,7 +41,8 @@ class Upkeep:
 
     def __init__(self, part: Service, bus: BusService, transport: Transport, random: Callable[[], float]) -> None:
         """Work for ``part``, which owns the task."""
-        self.sink: StatesSink = NoSink()
+        self.sink: StatesSink
+        """Set by the wiring."""
         self.standing = LinkStanding(part)
         self.outage = Outage(part.logger)
         self.connection: Connection | None = None

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Coroutine
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, ClassVar, Concatenate, ParamSpec, Protocol, TypeVar
 
 from duly.lifecycle.resource import Resource
 
@@ -37,9 +37,12 @@ class Twin(Protocol):
 class SyncFacade(Resource):
     """The blocking twin of its parent. Has no state of its own."""
 
+    longest_wait: ClassVar[float | None] = None
+    """Seconds; ``None``: ``lifecycle.run_sync_timeout_seconds``."""
+
     def _wait_for(self, work: Coroutine[Any, Any, T]) -> T:
         """Await ``work`` on the loop while the calling thread waits; see ``TaskBucket.run_sync``."""
-        return self.part.task_bucket.run_sync(work)
+        return self.part.task_bucket.run_sync(work, self.longest_wait)
 
     @property
     def part(self) -> Resource:

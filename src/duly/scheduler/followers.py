@@ -10,8 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from duly.core.clock import NEVER, zoned
+from duly.core.trigger import NO_SLOTS
 from duly.ledger.continuation import Enrolment, Wanted
-from duly.scheduler.following import LAST_SECOND, NO_SLOTS
+from duly.scheduler.following import LAST_SECOND
 from duly.triggers.spec import spec_of_chain
 
 if TYPE_CHECKING:

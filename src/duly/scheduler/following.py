@@ -51,23 +51,5 @@ def follows(trigger: TriggerProtocol | None) -> TypeGuard[FollowingTrigger]:
     return hasattr(trigger, "follow")
 
 
-class NoSlots:
-    """The chain of a job that is live and has nothing due. Immutable."""
-
-    __slots__ = ()
-
-    count = None
-
-    def first(self, now: int) -> None:  # noqa: ARG002 - a Chain's
-        """There is none."""
-        return
-
-    def next(self, previous: int, now: int) -> None:  # noqa: ARG002 - a Chain's
-        """None follows."""
-        return
-
-
-NO_SLOTS = NoSlots()
-
 LAST_SECOND = LONGEST * SECOND
 """What a job shows as its next run that has none: it sorts behind everything."""

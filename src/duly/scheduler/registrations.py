@@ -19,9 +19,6 @@ class JobRegistrations(OrderedRegistrations["ScheduledJob"]):
         super().__init__(service.duly.task_bucket, live)
         self._service = service
 
-    def _key_of(self, item: ScheduledJob) -> str:
-        return item.name
-
     def _label(self, item: ScheduledJob) -> str:
         return f"job {item.name!r} of {item.owner_id}"
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, Generic, NoReturn, TypeAlias, TypeVar, 
 from whenever import ZonedDateTime
 
 from duly.events import HassContext, RawState, hass_context
-from duly.events.hass import moment
+from duly.events.hass import moment_in
 from duly.states.attributes import Attributes
 from duly.states.errors import StateConversionError
 from duly.states.registry import class_of, register
@@ -183,7 +183,7 @@ class State(Generic[V, A]):
             return HassContext("")
 
     def _moment(self, name: str) -> ZonedDateTime | None:
-        return self._keep(name, lambda: _moment_in(self.raw, name))
+        return self._keep(name, lambda: moment_in(self.raw, name))
 
 
 AnyState: TypeAlias = State[Any, Any]
@@ -231,11 +231,3 @@ def _take_arguments(cls: type[AnyState]) -> None:
         cls._reader = READERS[value]
     elif cls.read is State.read and isinstance(value, type):
         raise TypeError(f"{cls.__name__} must override read(): there is no one way to read {value.__name__} from text")
-
-
-def _moment_in(raw: RawState, name: str) -> ZonedDateTime | None:
-    """A time of a state, in UTC; ``None``: there is none."""
-    try:
-        return moment(raw[name])
-    except (KeyError, TypeError, ValueError):
-        return None

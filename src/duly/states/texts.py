@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from whenever import SYSTEM_TZ, Date, PlainDateTime, Time, ZonedDateTime
+from whenever import Date, PlainDateTime, Time, ZonedDateTime
 
 from duly.core import clock as clocks
+from duly.core.clock import at_wall_clock
 from duly.events.hass import moment
 
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+(?P<point>\.\d*)?|(?P<bare>\.\d+))(?P<exponent>[eE][+-]?\d+)?", re.ASCII)
@@ -43,8 +44,7 @@ def whole_number(text: str) -> int:
 
 def local_time(text: str) -> ZonedDateTime:
     """A date and time without zone: meant in that of the current clock."""
-    zone = clocks.current().zone
-    return PlainDateTime.parse_iso(text).assume_tz(SYSTEM_TZ if zone is None else zone)
+    return at_wall_clock(PlainDateTime.parse_iso(text), clocks.current().zone)
 
 
 READERS: Final[Mapping[type, Callable[[str], Any]]] = {

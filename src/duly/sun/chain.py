@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import time
 
-from whenever import SYSTEM_TZ, Time
+from whenever import Time
 
-from duly.core.clock import SECOND, Zone, nanoseconds, round_to_second, zoned
+from duly.core.clock import SECOND, Zone, at_wall_clock, nanoseconds, round_to_second, zoned
 from duly.sun.sky import Half, Sky
 from duly.triggers.builtin import HORIZON
 
@@ -92,5 +92,4 @@ class SunChain:
     def _limit(self, day: int, at: time) -> int:
         """``at`` on the wall clock, on the date that it is at noon of that solar day."""
         date = zoned(int(self.sky.noon(day) * SECOND), self.zone).date()
-        zone = SYSTEM_TZ if self.zone is None else self.zone
-        return nanoseconds(date.at(Time(at)).assume_tz(zone, disambiguation="compatible"))
+        return nanoseconds(at_wall_clock(date.at(Time(at)), self.zone))

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from duly.bus.service import BusService
 from duly.core import clock as clocks
 from duly.core.clock import zoned
-from duly.events import DulyLinkEvent, RawStateChangeEvent, hass_event
+from duly.events import AnyHassEvent, DulyLinkEvent, RawStateChangeEvent, hass_event
 from duly.events.link import LinkConnectedPayload, LinkDisconnectedPayload
 from duly.hass.connection_state import ConnectionState, LinkSnapshot
 from duly.hass.errors import HassCommandError, HassUnavailableError
@@ -88,18 +88,16 @@ class GivenLink(Resource):
 
     # --- what the home tells -----------------------------------------------------------------------------------------
 
-    def apply(self, raw: Mapping[str, Any]) -> None:
-        """Take a change of state."""
-        event = hass_event(raw)
-        assert isinstance(event, RawStateChangeEvent)  # noqa: S101 - of its type
-        self.sink.apply(event)
-
-    async def bring(self, raw: Mapping[str, Any]) -> None:
-        """Bring an event: to the states, then to the bus."""
+    def apply(self, raw: Mapping[str, Any]) -> AnyHassEvent:
+        """Make the event, and let the states have it if it is a change of one."""
         event = hass_event(raw)
         if isinstance(event, RawStateChangeEvent):
             self.sink.apply(event)
-        await self._bus.send(event)
+        return event
+
+    async def bring(self, raw: Mapping[str, Any]) -> None:
+        """Bring an event: to the states, then to the bus."""
+        await self._bus.send(self.apply(raw))
 
     async def sync(self) -> None:
         """Load all states, and say that the link is up."""

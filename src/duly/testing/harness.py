@@ -31,6 +31,7 @@ from duly.testing.given_home import GivenHome, GivenStates, Value
 from duly.testing.given_link import GivenLink
 from duly.testing.hermetic import FOR_TESTS, hermetic_config
 from duly.testing.moments import Duration, Moment, in_zone, moment_of, seconds_of
+from duly.testing.no_loop import carried_out
 from duly.testing.recording_api import RecordingApi, RecordingApiResource
 
 AppT = TypeVar("AppT", bound=App[Any])
@@ -315,13 +316,7 @@ class AppHarness(Generic[AppT]):
         """Do it on the loop of the process; what Home Assistant does without one waits for nothing."""
         if self._process is not None:
             return self._process.run(work)
-        try:
-            work.send(None)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        work.close()
-        raise RuntimeError("the process of the app has ended: call restart() first")
+        return carried_out(work, "the process of the app has ended: call restart() first")
 
     def _kick(self) -> None:
         if self._process is not None:

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from whenever import SYSTEM_TZ, Instant, PlainDateTime, TimeDelta, ZonedDateTime
 
-from duly.core.clock import Zone, nanoseconds
+from duly.core.clock import Zone, at_wall_clock, nanoseconds
 
 Moment: TypeAlias = ZonedDateTime | Instant | PlainDateTime | str
 """A date and time, or its text in ISO format; without a zone it is meant in that of the clock."""
@@ -22,14 +22,13 @@ def in_zone(given: Moment, zone: Zone) -> ZonedDateTime:
         ValueError: a text that is no date and time.
         TypeError: something else.
     """
-    own = SYSTEM_TZ if zone is None else zone
     moment = _parsed(given) if isinstance(given, str) else given
     if isinstance(moment, ZonedDateTime):
         return moment
     if isinstance(moment, PlainDateTime):
-        return moment.assume_tz(own)
+        return at_wall_clock(moment, zone)
     if isinstance(moment, Instant):
-        return moment.to_tz(own)
+        return moment.to_tz(SYSTEM_TZ if zone is None else zone)
     raise TypeError(f"a moment must be a date and time, or its text, got {given!r} of type {type(given).__name__}")
 
 

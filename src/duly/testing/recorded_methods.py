@@ -6,12 +6,16 @@ import difflib
 import functools
 import re
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, Protocol, TypeVar, cast
 
 from duly.hass.helpers import Helpers
 from duly.hass.link import Link
 from duly.hass.methods import ApiMethods
 from duly.testing.recorded_calls import RecordedMethod, Recorder
+from duly.testing.recorded_home import RecordedLink, RecordedRest
+
+if TYPE_CHECKING:
+    from duly.testing.given_home import GivenHome
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -86,6 +90,12 @@ class RecordedMethods(ApiMethods):
     """The methods of ``Api``. Who inherits them has a recorder."""
 
     recorder: Recorder
+
+    def _reach(self, home: GivenHome, link: Link) -> None:
+        """Answer from ``home``, and stand as ``link`` does."""
+        self._link = RecordedLink(home, link)
+        self._rest = RecordedRest(home)
+        self.helpers = RecordedHelpers(self._link, self.recorder)
 
     call_service = _write(ApiMethods.call_service)
     turn_on = _write(ApiMethods.turn_on)

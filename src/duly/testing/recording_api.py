@@ -22,9 +22,10 @@ from duly.hass.api_twin import ApiTwin
 from duly.lifecycle import Resource, part
 from duly.lifecycle.crossing import running_loop
 from duly.testing.given_home import GivenHome, GivenStates, Value
+from duly.testing.no_loop import carried_out
 from duly.testing.recorded_calls import ApiCall, Recorder
-from duly.testing.recorded_home import LoneLink, RecordedLink, RecordedRest
-from duly.testing.recorded_methods import RecordedHelpers, RecordedMethods, method_named
+from duly.testing.recorded_home import LoneLink
+from duly.testing.recorded_methods import RecordedMethods, method_named
 
 if TYPE_CHECKING:
     from duly.hass.link import Link
@@ -126,9 +127,7 @@ class RecordingApi(RecordedMethods):
 
     def reach(self, link: Link) -> None:
         """Stand as ``link`` does."""
-        self._link = RecordedLink(self.home, link)
-        self._rest = RecordedRest(self.home)
-        self.helpers = RecordedHelpers(self._link, self.recorder)
+        self._reach(self.home, link)
 
     def _calls(self, name: str, arguments: Collection[str] = ()) -> list[ApiCall]:
         """Those of the method of that name, which must have such arguments."""
@@ -162,10 +161,8 @@ class AppRecordingApi(RecordedMethods, Api):
     def link_anew(self) -> None:
         """Take the link that there is now."""
         shared = part(self.duly, RecordingApiResource)
-        home, self.recorder = shared.recording.home, shared.recording.recorder
-        self._link = RecordedLink(home, shared.link)
-        self._rest = RecordedRest(home)
-        self.helpers = RecordedHelpers(self._link, self.recorder)
+        self.recorder = shared.recording.recorder
+        self._reach(shared.recording.home, shared.link)
 
 
 class RecordingApiResource(ApiResource):
@@ -181,12 +178,7 @@ class RecordingApiResource(ApiResource):
 
 def _at_once(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - its result
     """Carry it out without any loop: what is not linked never waits."""
-    try:
-        work.send(None)
-    except StopIteration as end:
-        return end.value
-    work.close()
-    raise RuntimeError("this waits for something, and without a loop it would wait for ever")
+    return carried_out(work, "this waits for something, and without a loop it would wait for ever")
 
 
 def _with(arguments: dict[str, Any]) -> str:

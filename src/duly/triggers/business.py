@@ -48,7 +48,7 @@ class Workdays:
     def __init__(
         self, holidays: Iterable[Date | date | str] = (), *, weekend: Collection[Weekday] = ("sat", "sun")
     ) -> None:
-        self._free = frozenset(map(_date, holidays))
+        self._free = frozenset(map(date_of, holidays))
         self._weekend = frozenset(map(_weekday, weekend))
         if len(self._weekend) == len(_WEEKDAYS):
             raise ValueError("'weekend' must leave a business day, got all seven")
@@ -136,7 +136,7 @@ class OnBusinessDays(BuiltInTrigger):
     def chain(self, zone: Zone) -> BuiltInChain:
         """The runs on business days."""
         base = self.trigger.chain(zone)
-        days = Days(self.calendar, named_zone(base, zone) if self._timezone is None else self._timezone)
+        days = Days(self.calendar.is_business_day, named_zone(base, zone) if self._timezone is None else self._timezone)
         return Kept(base, days) if self.otherwise == "skip" else Moved(base, days, forward=self.otherwise == "next")
 
     def trigger_label(self) -> str:
@@ -172,7 +172,13 @@ def _calendar(calendar: object) -> BusinessCalendar:
     )
 
 
-def _date(day: object) -> Date:
+def date_of(day: object) -> Date:
+    """A holiday as a date.
+
+    Raises:
+        TypeError: it is neither a date nor its text.
+        ValueError: a text that is no date.
+    """
     if isinstance(day, Date):
         return day
     if isinstance(day, str):

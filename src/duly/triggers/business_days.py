@@ -1,13 +1,12 @@
 """The chains of ``OnBusinessDays``: slots that are kept or left out, and slots that are moved."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Protocol
 
-from whenever import SYSTEM_TZ, Date, Time
+from whenever import Date, Time
 
-from duly.core.clock import SECOND, Zone, nanoseconds, zoned
+from duly.core.clock import SECOND, Zone, at_wall_clock, nanoseconds, zoned
 from duly.triggers.builtin import HORIZON, BuiltInChain
 from duly.triggers.interval import Grid
 from duly.triggers.once import Delay, NextTimeOfDay
@@ -18,20 +17,12 @@ _PIECE = 366
 """Days that are looked at together where they are all alike."""
 
 
-class Calendar(Protocol):
-    """Which days are business days."""
-
-    def is_business_day(self, day: Date) -> bool:
-        """Whether people work on that day."""
-        ...
-
-
 class Days:
     """The days of a calendar in a zone. Immutable but for notes of what the calendar has answered."""
 
-    def __init__(self, calendar: Calendar, zone: Zone) -> None:
+    def __init__(self, is_business: Callable[[Date], bool], zone: Zone) -> None:
         self._zone = zone
-        self.is_business = lru_cache(maxsize=4096)(calendar.is_business_day)
+        self.is_business = lru_cache(maxsize=4096)(is_business)
         """Whether people work on a day."""
 
     def day_of(self, moment: int) -> Date:
@@ -48,8 +39,7 @@ class Days:
 
     def at(self, day: Date, time: Time) -> int:
         """A time on that day; moved forward in a gap, the first of two."""
-        zone = SYSTEM_TZ if self._zone is None else self._zone
-        return nanoseconds(day.at(time).assume_tz(zone, disambiguation="compatible"))
+        return nanoseconds(at_wall_clock(day.at(time), self._zone))
 
     def beside(self, day: Date, step: int) -> Date | None:
         """The nearest business day from ``day`` on, with a ``step`` of -1 backwards; ``None``: there is none."""

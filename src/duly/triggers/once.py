@@ -4,10 +4,10 @@ import re
 from datetime import time
 from typing import Literal
 
-from whenever import SYSTEM_TZ, Time, TimeDelta, ZonedDateTime
+from whenever import Time, TimeDelta, ZonedDateTime
 
 from duly.core import clock
-from duly.core.clock import SECOND, Zone, nanoseconds, round_to_second, zoned
+from duly.core.clock import SECOND, Zone, at_wall_clock, nanoseconds, round_to_second, zoned
 from duly.triggers.builtin import HORIZON, LONGEST, BuiltInTrigger, checked_year, decimal_seconds, not_a_number
 
 IfPast = Literal["tomorrow", "error"]
@@ -226,8 +226,7 @@ def iso(moment: ZonedDateTime) -> str:
 
 def _wall_clock(now: ZonedDateTime, days: int, at: time) -> ZonedDateTime:
     """``at``, ``days`` calendar days after ``now``."""
-    zone = SYSTEM_TZ if now.tz_id is None else now.tz_id
-    return now.date().add(days=days).at(Time(at)).assume_tz(zone, disambiguation="compatible")
+    return at_wall_clock(now.date().add(days=days).at(Time(at)), now.tz_id)
 
 
 def _of_numbers(seconds: float, minutes: float) -> int:
