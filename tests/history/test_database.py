@@ -130,7 +130,7 @@ def test_heartbeats_that_fail_in_a_row_make_it_fail(
     async def main() -> None:
         intervals = {"heartbeat_interval_seconds": 0.01}
         room = await run_with(tmp_path, intervals, max_consecutive_heartbeat_failures=most)
-        await room.database.submit(lambda db: db.execute("PRAGMA busy_timeout = 0"))
+        await room.database.submit(lambda db: db.execute("PRAGMA busy_timeout = 100"))
         with locked(room.path):
             await until(lambda: room.house.failures)
         ((service, error),) = room.house.failures
@@ -362,6 +362,20 @@ def test_a_record_that_woke_nobody_is_written_after_the_flush_interval(tmp_path:
 def test_the_record_queue_is_as_long_as_the_settings_say(tmp_path: Path) -> None:
     room = FileRoom(tmp_path / "duly.db", telemetry_write_queue_max=17)
     assert room.database.records.capacity == 17
+
+
+def test_a_flush_of_a_locked_file_ends_with_the_attempt_and_raises_nothing(tmp_path: Path) -> None:
+    async def main(room: FileRoom) -> None:
+        await room.database.submit(lambda db: db.execute("PRAGMA busy_timeout = 0"))
+        with locked(room.path):
+            await room.database.flush()
+            room.database.records.append(entry(1.0))
+            await room.database.flush()
+            assert stored(room) == []
+        await room.database.flush(retries=True)
+        assert stored(room) == [1.0]
+
+    in_room(tmp_path, main)
 
 
 def test_records_wait_while_the_service_restarts(tmp_path: Path) -> None:

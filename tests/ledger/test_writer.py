@@ -154,7 +154,7 @@ def test_results_are_handed_over_after_the_commit(desk: Desk) -> None:
     assert seen == [[1]]
 
 
-def test_a_failed_commit_goes_to_all_of_the_group(desk: Desk) -> None:
+def test_a_failed_commit_goes_to_all_of_the_group_but_flushes(desk: Desk) -> None:
     hold = desk.hold()
     writes = [desk.writer.submit(audit(number)) for number in (1, 2)]
 
@@ -166,8 +166,10 @@ def test_a_failed_commit_goes_to_all_of_the_group(desk: Desk) -> None:
         )
 
     writes.append(desk.writer.submit(breaks_commit))  # type: ignore[arg-type]  # results differ
+    flush = desk.writer.flush()
     hold.go.set()
     assert [type(write.exception(PATIENCE)) for write in writes] == [sqlite3.IntegrityError] * 3
+    assert flush.exception(PATIENCE) is None
     assert desk.rows() == []
 
 

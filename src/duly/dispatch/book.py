@@ -111,8 +111,7 @@ class Book:
             DatabaseFileError: that takes too long, or more than ``lost`` records are lost; ``None``: than before.
         """
         before = self.lost if lost is None else lost
-        with suppress(sqlite3.Error):  # counted, and tried again
-            await asyncio.wrap_future(self._open_ledger().flushed())
+        await asyncio.wrap_future(self._open_ledger().flushed())
         if self._records.failures != self._records.overcome:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_PATIENCE_SECONDS):

@@ -312,7 +312,7 @@ class CommandExecutor(Service):
         try:
             async with asyncio.timeout(self.phase_limit * _OF_THE_PHASE):
                 await self._database.flush()
-        except (TimeoutError, RuntimeError, sqlite3.Error) as error:
+        except (TimeoutError, RuntimeError) as error:
             self.logger.warning("the queue of records could not be emptied yet: %r", error)
         finally:
             if not self._restarting:  # else who waits for room goes on waiting

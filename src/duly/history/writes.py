@@ -18,7 +18,7 @@ from typing import Generic
 
 from duly.core.clock import Clock
 from duly.core.once_per import OncePer
-from duly.ledger.writer import ResultT, Work, Writer
+from duly.ledger.writer import ResultT, Work, Writer, only_flush
 
 log = logging.getLogger("duly.DatabaseService")
 
@@ -120,7 +120,8 @@ class Writes:
             write = self._waiting.popleft()
             write.came_back = False
             self._handed += 1
-            done = writer.submit(partial(self._carry_out, write, writer))
+            work = only_flush if write.work is only_flush else partial(self._carry_out, write, writer)
+            done = writer.submit(work)
             done.add_done_callback(partial(self._done, write))
 
     def _crowd(self) -> int:

@@ -86,7 +86,7 @@ class Writer:
 
     def flush(self, *, final: bool = False) -> Future[None]:
         """Is done when all records put so far are durable, or have failed. ``final``: what fails now is lost."""
-        return self.submit(_FinalFlush() if final else _nothing)
+        return self.submit(_only_flush_finally if final else only_flush)
 
     @property
     def alive(self) -> bool:
@@ -166,12 +166,19 @@ class Writer:
         return bool(self._waiting) or self._closing or self._records.has_fresh()
 
     def _turn(self) -> None:
-        writes = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        final = any(isinstance(write.work, _FinalFlush) for write in writes)
-        batches = self._records.take(everything=bool(writes), final=final)
-        if not final:
+        asked = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        flushes = [write for write in asked if write.work in _FLUSHES]
+        writes = [write for write in asked if write.work not in _FLUSHES]
+        final = any(write.work is _only_flush_finally for write in flushes)
+        batches = self._records.take(everything=bool(asked), final=final)
+        if final:
+            self._write_finally(batches, writes)
+        else:
             self._commit([_Records(self._records, batch, final=False) for batch in batches], writes)
-            return
+        for write in flushes:
+            _tell(write, None)
+
+    def _write_finally(self, batches: list[RetryableBatch[Any]], writes: list[_Write[Any]]) -> None:
         failure = None
         while batches:  # again, record by record, for what could not be written together
             failure = self._commit([_Records(self._records, batch, final=True) for batch in batches], [])
@@ -181,14 +188,12 @@ class Writer:
             self._commit([], writes)
         else:  # nothing can be written now: who waits for the end is not to wait for that once more
             for write in writes:
-                _tell(write, None if write.is_flush else failure)
+                _tell(write, failure)
 
     def _commit(self, batches: list[_Records[Any]], writes: list[_Write[Any]]) -> Exception | None:
         """Write all of them in one transaction; what went wrong, if none of it is written."""
         pieces: list[_Piece] = [*batches, *writes]
-        if not batches and all(write.is_flush for write in writes):
-            for piece in pieces:
-                _tell(piece, None)
+        if not pieces:
             return None
         db = self._db
         try:
@@ -235,11 +240,6 @@ class _Write(Generic[ResultT]):
         self.error: Exception | None = None
         self._results: list[ResultT] = []
 
-    @property
-    def is_flush(self) -> bool:
-        """Whether it only waits for others."""
-        return self.work is _nothing or isinstance(self.work, _FinalFlush)
-
     def write(self, db: sqlite3.Connection) -> None:
         self._results = [self.work(db)]
 
@@ -252,15 +252,18 @@ class _Write(Generic[ResultT]):
             self.future.set_exception(error)
 
 
-def _nothing(db: sqlite3.Connection) -> None:
-    """What a flush writes itself: its group takes all records along, before the writes."""
+def only_flush(_: sqlite3.Connection) -> None:
+    """What is submitted to wait for all records put so far: it is never carried out, and fails only if the writer ends.
+
+    Records that cannot be written are counted, and tried again, where they are queued.
+    """
 
 
-class _FinalFlush:
-    """As ``_nothing``, but afterwards no record is left."""
+def _only_flush_finally(_: sqlite3.Connection) -> None:
+    """As ``only_flush``, but afterwards no record is left."""
 
-    def __call__(self, db: sqlite3.Connection) -> None:
-        """Write nothing."""
+
+_FLUSHES = (only_flush, _only_flush_finally)
 
 
 class _Records(Generic[ResultT]):
