@@ -162,11 +162,13 @@ def test_writes_wait_while_the_service_restarts(tmp_path: Path) -> None:
 
 def test_the_stop_leaves_no_write_ahead_log(tmp_path: Path) -> None:
     async def main() -> None:
+        log = tmp_path / "duly.db-wal"
         async with opened(tmp_path) as room:
             await room.database.submit(audit(1))
+            while log.stat().st_size == 0:  # the checkpoint after the start has emptied it
+                await room.database.submit(audit(2))
             await room.database.read(lambda db: db.execute("SELECT count(*) FROM audit").fetchone())
-            assert (tmp_path / "duly.db-wal").exists()
-        assert not (tmp_path / "duly.db-wal").exists()
+        assert not log.exists()
 
     asyncio.run(main())
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
-from whenever import SYSTEM_TZ, PlainDateTime
+from whenever import PlainDateTime
 
 from duly.cli.ledger_file import job_called, ledger_of, reading
 from duly.cli.schedule import sentence_of_job
 from duly.cli.terminal import Problems, UsageError, output
 from duly.cli.times import iso, moment_text, read_duration, read_moment, read_zone, zone_text
-from duly.core.clock import SECOND, Zone, current, nanoseconds, zoned
+from duly.core.clock import SECOND, Zone, at_wall_clock, current, nanoseconds, zoned
 from duly.ledger.executions import Execution
 from duly.ledger.lock import holder
 from duly.ledger.upcoming import newest_chain
@@ -85,7 +85,7 @@ def _doubt(text: str, asked: int, zone: Zone) -> str | None:
         return None
     if zoned(asked, zone).to_plain() != wall:
         return f"{text} does not exist: clocks were set forward; {moment_text(asked, zone)} is meant"
-    later = nanoseconds(wall.assume_tz(SYSTEM_TZ if zone is None else zone, disambiguation="later"))
+    later = nanoseconds(at_wall_clock(wall, zone, later=True))
     return None if later == asked else f"{text} occurs twice: the first is meant, the other is {iso(later, zone)}"
 
 

@@ -6,12 +6,17 @@ person or a trigger of a user looks at it.
 
 import time
 from contextvars import ContextVar, Token
+from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeAlias
 
 from whenever import SYSTEM_TZ, Instant, PlainDateTime, ZonedDateTime
 
 SECOND = 1_000_000_000
 """Nanoseconds in a second."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_MICROSECOND = timedelta(microseconds=1)
 
 NEVER = 1 << 63
 """Later than every moment that a clock shows: the end of a chain, a deadline that does not come."""
@@ -79,14 +84,21 @@ def zoned(moment: int, zone: Zone) -> ZonedDateTime:
     return Instant.from_timestamp(moment, unit="nanosecond").to_tz(SYSTEM_TZ if zone is None else zone)
 
 
-def at_wall_clock(moment: PlainDateTime, zone: Zone) -> ZonedDateTime:
-    """When clocks on the wall show this in ``zone``: moved forward in a gap, the first of two."""
-    return moment.assume_tz(SYSTEM_TZ if zone is None else zone, disambiguation="compatible")
+def at_wall_clock(moment: PlainDateTime, zone: Zone, *, later: bool = False) -> ZonedDateTime:
+    """When clocks on the wall show this in ``zone``: moved forward in a gap, the first of two, or the ``later``."""
+    return moment.assume_tz(SYSTEM_TZ if zone is None else zone, disambiguation="later" if later else "compatible")
 
 
 def nanoseconds(moment: ZonedDateTime) -> int:
     """Nanoseconds since the epoch."""
     return moment.timestamp(unit="nanosecond")
+
+
+def stdlib_nanoseconds(moment: datetime, zone: Zone) -> int:
+    """Nanoseconds since the epoch; a naive ``moment`` is taken in ``zone``, the first of two unless ``fold``."""
+    if moment.tzinfo is not None:
+        return (moment - EPOCH) // _MICROSECOND * 1000
+    return nanoseconds(at_wall_clock(PlainDateTime(moment.replace(fold=0)), zone, later=bool(moment.fold)))
 
 
 def round_to_second(moment: int) -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from whenever import Instant, PlainDateTime
+from whenever import Instant
 
-from duly.core.clock import SECOND, at_wall_clock, nanoseconds
+from duly.core.clock import SECOND, stdlib_nanoseconds
 from duly.core.policy import Policy, checked_policy
 from duly.core.trigger import Chain
 from duly.triggers import Cron
@@ -22,8 +22,6 @@ DispatchType: TypeAlias = Literal["goal", "task"]
 EntryMode: TypeAlias = Literal["single", "queued", "parallel"]
 EntryMisfire: TypeAlias = Literal["skip", "run_once", "run_all"]
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 _SCHEDULES: Final = 1 << 17
 """That are kept: those of all entries of a large fleet."""
 
@@ -135,15 +133,10 @@ def moment_of(given: date, timezone: str, *, last: bool = False) -> int:
     A bare date is its first moment, or its ``last``.
     """
     if isinstance(given, datetime):
-        return _nanoseconds(given, timezone)
-    midnight = datetime(given.year, given.month, given.day)  # noqa: DTZ001 - on the clocks of the zone
-    return _nanoseconds(midnight + timedelta(days=1), timezone) - 1 if last else _nanoseconds(midnight, timezone)
-
-
-def _nanoseconds(given: datetime, timezone: str) -> int:
-    if given.tzinfo is not None:
-        return (given - _EPOCH) // _MICROSECOND * 1000
-    return nanoseconds(at_wall_clock(PlainDateTime(given), timezone))
+        return stdlib_nanoseconds(given, timezone)
+    day = given + timedelta(days=1) if last else given
+    midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - on the clocks of the zone
+    return stdlib_nanoseconds(midnight, timezone) - int(last)
 
 
 def _iso(moment: int) -> str:

@@ -6,15 +6,15 @@ keep theirs, and so does the answer; a zone without an IANA name counts as the f
 
 import re
 from abc import ABC, abstractmethod
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from functools import lru_cache
 from typing import Literal, Self
 
-from whenever import SYSTEM_TZ, PlainDateTime, ZonedDateTime
+from whenever import ZonedDateTime
 
 from duly.core import clock
-from duly.core.clock import SECOND, Zone, nanoseconds, zoned
+from duly.core.clock import EPOCH, SECOND, Zone, stdlib_nanoseconds, zoned
 from duly.core.trigger import StoredType
 from duly.triggers.builtin import HORIZON, BuiltInChain, BuiltInTrigger, checked_year, decimal_seconds, not_a_number
 from duly.triggers.cron import Cron
@@ -23,8 +23,6 @@ from duly.triggers.interval import Grid, shared_grid
 from duly.triggers.once import NextTimeOfDay, Single, clock_numbers, iso, next_time_of_day
 from duly.triggers.zones import fixed_segments
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _SHORTEST = 0.001
 _CRON_FIELDS = 5
 _TIME_OF_DAY = re.compile(r"[0-9]{1,2}:[0-9]{1,2}(:[0-9]{1,2})?")
@@ -57,7 +55,7 @@ class Trigger(ABC):
     def first_run_time(self, current_time: ZonedDateTime) -> ZonedDateTime | None:
         """First run after ``current_time``."""
         found = self.get_next_run(current_time.to_stdlib())
-        return None if found is None else zoned(_nanoseconds(found, current_time.tz_id), current_time.tz_id)
+        return None if found is None else zoned(stdlib_nanoseconds(found, current_time.tz_id), current_time.tz_id)
 
     def next_run_time(self, previous_run: ZonedDateTime, current_time: ZonedDateTime) -> ZonedDateTime | None:
         """First run later than both."""
@@ -88,13 +86,13 @@ class ChainedTrigger(BuiltInTrigger, Trigger):
     def get_next_run(self, from_time: datetime | None = None) -> datetime | None:
         """First run later than ``from_time``, by default now; ``None`` when nothing is left."""
         host = clock.current()
-        now = host.now() if from_time is None else _nanoseconds(from_time, host.zone)
+        now = host.now() if from_time is None else stdlib_nanoseconds(from_time, host.zone)
         slot = self._chain_from(from_time, host.zone).first(now)
         if slot is None or slot <= now:
             return None
         if from_time is None or from_time.tzinfo is None:
             return zoned(slot, host.zone).to_stdlib()
-        return (_EPOCH + timedelta(microseconds=slot // 1000)).astimezone(from_time.tzinfo)
+        return (EPOCH + timedelta(microseconds=slot // 1000)).astimezone(from_time.tzinfo)
 
     def _chain_from(self, from_time: datetime | None, zone: Zone) -> BuiltInChain:  # noqa: ARG002 - for CronTrigger
         return self.chain(zone)
@@ -116,7 +114,7 @@ class OnceTrigger(ChainedTrigger):
 
     def chain(self, zone: Zone) -> BuiltInChain:
         """The one moment."""
-        return Single(_nanoseconds(self.run_at, zone))
+        return Single(stdlib_nanoseconds(self.run_at, zone))
 
     def get_type(self) -> TriggerType:
         """``ONCE``."""
@@ -223,8 +221,8 @@ class IntervalTrigger(ChainedTrigger):
         return self._bounded(zone)
 
     def _bounded(self, zone: Zone) -> Grid:
-        start = None if self.start_time is None else _nanoseconds(self.start_time, zone)
-        end = HORIZON if self.end_time is None else _nanoseconds(self.end_time, zone)
+        start = None if self.start_time is None else stdlib_nanoseconds(self.start_time, zone)
+        end = HORIZON if self.end_time is None else stdlib_nanoseconds(self.end_time, zone)
         if start is not None and start > end:
             raise ValueError(f"start_time {self.start_time} must not be later than end_time {self.end_time}")
         return Grid(self._grid.step, start, end)
@@ -367,15 +365,6 @@ def _check_moment(name: str, moment: object) -> None:
     checked_year(name, moment)
 
 
-def _nanoseconds(moment: datetime, zone: Zone) -> int:
-    """Nanoseconds since the epoch; a naive ``moment`` is taken in ``zone``, the first occurrence unless ``fold``."""
-    if moment.tzinfo is not None:
-        return (moment - _EPOCH) // _MICROSECOND * 1000
-    local = PlainDateTime(moment.replace(fold=0))
-    tz = SYSTEM_TZ if zone is None else zone
-    return nanoseconds(local.assume_tz(tz, disambiguation="later" if moment.fold else "compatible"))
-
-
 def _zone_key(moment: datetime) -> str | None:
     """IANA name of the zone of an aware ``moment``, if it has one."""
     key: str | None = getattr(moment.tzinfo, "key", None)
@@ -385,4 +374,4 @@ def _zone_key(moment: datetime) -> str | None:
 def _iso(moment: datetime) -> str:
     if moment.tzinfo is None or (key := _zone_key(moment)) is None:
         return moment.isoformat()
-    return iso(zoned(_nanoseconds(moment, key), key))
+    return iso(zoned(stdlib_nanoseconds(moment, key), key))

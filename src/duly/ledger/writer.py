@@ -2,7 +2,8 @@
 
 Whatever waits shares a transaction: records first, then writes of which somebody awaits the result, in the order in
 which they came; each in a savepoint of its own, so that an error undoes nothing else. Results are handed over after
-the commit; if that fails, to all of them the error.
+the commit; if that fails, to all of them the error. A flush waits for that and is no part of it, so it fails of nothing
+that is written.
 
 When it has nothing to do the thread sleeps on its alarm. A record wakes it, and it waits ``GATHERING`` seconds more
 for others: so a mark and its outcome, shortly after, are one row written once. A write wakes it at once.

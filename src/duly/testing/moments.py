@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from whenever import SYSTEM_TZ, Instant, PlainDateTime, TimeDelta, ZonedDateTime
+from whenever import Instant, PlainDateTime, TimeDelta, ZonedDateTime
 
-from duly.core.clock import Zone, at_wall_clock, nanoseconds
+from duly.core.clock import Zone, at_wall_clock, nanoseconds, zoned
 
 Moment: TypeAlias = ZonedDateTime | Instant | PlainDateTime | str
 """A date and time, or its text in ISO format; without a zone it is meant in that of the clock."""
@@ -28,7 +28,7 @@ def in_zone(given: Moment, zone: Zone) -> ZonedDateTime:
     if isinstance(moment, PlainDateTime):
         return at_wall_clock(moment, zone)
     if isinstance(moment, Instant):
-        return moment.to_tz(SYSTEM_TZ if zone is None else zone)
+        return zoned(moment.timestamp(unit="nanosecond"), zone)
     raise TypeError(f"a moment must be a date and time, or its text, got {given!r} of type {type(given).__name__}")
 
 
