@@ -243,6 +243,37 @@ def test_an_end_without_flush_keeps_the_records_for_a_successor(desk: Desk) -> N
     assert desk.rows() == [1]
 
 
+def test_a_flush_tells_when_what_could_not_be_written_is_tried_again(desk: Desk) -> None:
+    other = sqlite3.connect(desk.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    desk.records.put(1)
+    pause = desk.writer.flush().result(PATIENCE)
+    other.close()
+    assert pause is not None
+    assert 0 < pause <= 1
+    eventually(lambda: desk.rows() == [1])
+    assert desk.writer.flush().result(PATIENCE) is None
+
+
+def test_a_flush_waits_for_records_that_are_told_apart(desk: Desk) -> None:
+    hold = desk.hold()
+    for number in (1, 2, 3):
+        desk.records.put(number)
+    flush = desk.writer.flush()
+    write = desk.shelf.write
+
+    def refuse_two(db: sqlite3.Connection, records: Sequence[int]) -> None:
+        if 2 in records:
+            db.execute("INSERT INTO raw_audit (ts) VALUES (NULL)")
+        write(db, records)
+
+    desk.shelf.write = refuse_two  # type: ignore[method-assign]  # a record that cannot be written
+    hold.go.set()
+    assert flush.result(PATIENCE) is None
+    assert desk.rows() == [1, 3]
+    assert desk.records.counts() == (0, 1, 0)
+
+
 def test_it_may_be_closed_twice(desk: Desk) -> None:
     desk.writer.close()
     desk.writer.close()

@@ -27,8 +27,8 @@ async def reconcile(
     """
     app_key = next(iter(apps)).app_key
     try:
-        await database.flush(retries=True)  # here, for nothing may be registered between the list and the write
         async with asyncio.timeout(handler.duly.config.lifecycle.registration_await_timeout):
+            await database.flush(retries=True)  # here, for nothing may be registered between the list and the write
             while tasks := [task for app in apps for task in _under_way(app)]:
                 await asyncio.wait(tasks)
         live_listeners = [db_id for app in apps for db_id in app.bus.get_listener_db_ids()]

@@ -9,10 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from duly.core.clock import SECOND, Clock
-from duly.dispatch.row_queue import RowQueue
 from duly.ledger.entries import Entry, EntryStore, entry_of, weigh
 from duly.ledger.errors import DatabaseFileError
 from duly.ledger.ledger import Ledger, open_file
+from duly.ledger.record_queue import RecordQueue
 from duly.ledger.records import AnyRow, ExecutionRecord
 from duly.ledger.repository import SessionEnd, TelemetryRepository
 from duly.ledger.writer import ResultT, Work
@@ -40,7 +40,7 @@ class Book:
         self.repository = TelemetryRepository()
         self._clock = clock
         self._store = EntryStore(self.repository)
-        self._records = RowQueue(
+        self._records: RecordQueue[Entry] = RecordQueue(
             self._store, capacity=CAPACITY, clock=clock, setting="the speed of the disk", weigh=weigh
         )
         self._ledger: Ledger | None = None
@@ -111,26 +111,17 @@ class Book:
             DatabaseFileError: that takes too long, or more than ``lost`` records are lost; ``None``: than before.
         """
         before = self.lost if lost is None else lost
-        await asyncio.wrap_future(self._open_ledger().flushed())
-        if self._records.failures != self._records.overcome:
+        pause = await asyncio.wrap_future(self._open_ledger().flushed())
+        if pause is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_PATIENCE_SECONDS):
-                    await self._overcome(before)
-        if self.lost > before or self._records.failures != self._records.overcome:
+                    while pause is not None and self.lost <= before:
+                        await asyncio.sleep(pause)
+                        pause = await asyncio.wrap_future(self._open_ledger().flushed())
+        if pause is not None or self.lost > before:
             raise DatabaseFileError(
                 f"the ledger cannot be written: {self.path}, {self.lost} records are lost; {_ADVICE}"
             )
-
-    async def _overcome(self, lost: int) -> None:
-        """Wait until no record waits to be tried again, or more are lost."""
-        records = self._records
-        while records.failures != records.overcome and self.lost <= lost:
-            failures = records.failures
-            await asyncio.sleep(_PAUSE_SECONDS)
-            with suppress(sqlite3.Error):
-                waiting = await asyncio.wrap_future(self._open_ledger().submit(lambda _: records.tries_again))
-                if not waiting and records.failures == failures:
-                    records.overcome = failures
 
     async def submit(self, work: Work[ResultT]) -> ResultT:
         """Have ``work`` done in a transaction behind all that was put; its result, or what it raised.

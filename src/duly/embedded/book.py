@@ -86,16 +86,13 @@ class Book:
         try:
             self._ledger = ledger
             ledger.begin_session()
-            ledger.flush()  # what was recorded while the scheduler was stopped comes before what the file knows
-            self._stored = ledger.submit(lambda db: self.repository.schedules(db, "", 0)).result()
+            self._stored = self._schedules_in(ledger)
         except BaseException as error:
             self._ledger = None
             ledger.close(flush=False)  # what waits in the queue is for the next start
             if not isinstance(error, sqlite3.Error):
                 raise
-            raise DatabaseFileError(
-                f"cannot write to {self.path}: {error}: make room on its disk, or mend it"
-            ) from error
+            raise self._refusal(str(error)) from error
         self._last_beat = self.clock.monotonic()
 
     def close(self, *, retire: bool = True) -> None:
@@ -145,7 +142,7 @@ class Book:
         self._begin()
 
     def flush(self) -> None:
-        """Wait until what was recorded so far is in the file, if something writes it."""
+        """Wait until what was recorded so far is in the file, or could not be written, if something writes it."""
         ledger = self._ledger
         if ledger is not None:
             with suppress(RuntimeError):  # closed meanwhile, and so all is written
@@ -155,6 +152,15 @@ class Book:
         """The newest lines of the file first, of one job or all, with one outcome or any."""
         self.flush()
         return past_executions(self.path, self.clock, self._zone, job_id=job_id, limit=limit, outcome=outcome)
+
+    def _schedules_in(self, ledger: Ledger) -> dict[str, StoredSchedule]:
+        """What the file knows, behind what was recorded while the scheduler was stopped."""
+        if ledger.flush() is not None:
+            raise self._refusal("what was recorded before the start could not be written yet")
+        return ledger.submit(lambda db: self.repository.schedules(db, "", 0)).result()
+
+    def _refusal(self, why: str) -> DatabaseFileError:
+        return DatabaseFileError(f"cannot write to {self.path}: {why}: make room on its disk, or mend it")
 
     def beat(self, monotonic: int) -> None:
         """Note, now and then, that the session lives."""

@@ -384,7 +384,8 @@ class Scheduler:
     ) -> list[Execution]:
         """Executions and slots that were not run, newest first, of one job or all.
 
-        In memory the last 1,000 are kept. From a ledger file, once what was recorded so far is in it.
+        In memory the last 1,000 are kept. From a ledger file, once what was recorded so far is in it; what could not
+        be written yet is left out, and counted in ``health().unwritten``.
 
         Raises:
             ValueError: an unknown ``status``.

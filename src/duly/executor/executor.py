@@ -286,7 +286,7 @@ class CommandExecutor(Service):
         if is_framework_key(app_key):
             self.logger.warning("parts of Duly are never reconciled: app_key=%s", app_key)
             return
-        if self._database.records.seconds_until_retry() is not None:  # others are written along
+        if self._database.records.tries_again:  # others are written along
             await self._database.flush(retries=True)
         repository, now = self.repository, self._clock.now()
         live = (frozenset(live_listener_ids), frozenset(live_job_ids))

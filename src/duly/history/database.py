@@ -19,7 +19,7 @@ from duly.ledger.ledger import open_file
 from duly.ledger.record_queue import RecordQueue
 from duly.ledger.repository import TelemetryRepository
 from duly.ledger.upkeep import truncate_wal
-from duly.ledger.writer import ResultT, Work, Writer, only_flush
+from duly.ledger.writer import ResultT, Work, Writer
 from duly.lifecycle import RestartSpec, RestartType, Service
 
 if TYPE_CHECKING:
@@ -115,10 +115,10 @@ class DatabaseService(Service):
 
     async def flush(self, *, retries: bool = False) -> None:
         """Until all records put so far are durable, or have failed; with ``retries`` until none is to be retried."""
-        await self.submit(only_flush)
-        while retries and (pause := self.records.seconds_until_retry()) is not None:
+        pause = await asyncio.wrap_future(self._writes.flush())
+        while retries and pause is not None:
             await asyncio.sleep(pause)
-            await self.submit(only_flush)
+            pause = await asyncio.wrap_future(self._writes.flush())
 
     async def flush_finally(self) -> None:
         """Write all records there are; those whose write fails now are lost, and counted."""

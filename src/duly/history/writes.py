@@ -14,11 +14,11 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
-from typing import Generic
+from typing import Any, Generic
 
 from duly.core.clock import Clock
 from duly.core.once_per import OncePer
-from duly.ledger.writer import ResultT, Work, Writer, only_flush
+from duly.ledger.writer import ResultT, Work, Writer
 
 log = logging.getLogger("duly.DatabaseService")
 
@@ -35,7 +35,7 @@ class Writes:
         """Writes for which there was no room and nobody waited."""
         self._clock = clock
         self._guard = threading.RLock()
-        self._waiting: deque[_Write[object]] = deque()
+        self._waiting: deque[_Write[Any]] = deque()
         self._handed = 0
         self._writer: Writer | None = None
         self._taken = False
@@ -50,13 +50,18 @@ class Writes:
             RuntimeError: the database service does not run.
         """
         write = _Write(work)
-        with self._guard:
-            self._refuse_when_closed()
-            self._waiting.append(write)  # type: ignore[arg-type]  # the deque mixes results
-            fill = self._crowd()
-            self._pass_on()
-        self._tell_of_crowd(fill)
+        self._take(write)
         return write.future
+
+    def flush(self) -> Future[float | None]:
+        """As ``issue``; the result is that of ``Writer.flush``.
+
+        Raises:
+            RuntimeError: the database service does not run.
+        """
+        flush: _Write[float | None] = _Write(None)
+        self._take(flush)
+        return flush.future
 
     def offer(self, work: Work[object], on_failed: Callable[[BaseException], object] | None = None) -> bool:
         """Have ``work`` done if there is room; else count it as refused. ``on_failed`` is told what goes wrong later.
@@ -108,6 +113,14 @@ class Writes:
         for write in left:
             write.fail(RuntimeError("the database service has stopped: the write was not carried out"))
 
+    def _take(self, write: _Write[Any]) -> None:
+        with self._guard:
+            self._refuse_when_closed()
+            self._waiting.append(write)
+            fill = self._crowd()
+            self._pass_on()
+        self._tell_of_crowd(fill)
+
     # Under the guard
 
     def _refuse_when_closed(self) -> None:
@@ -120,8 +133,7 @@ class Writes:
             write = self._waiting.popleft()
             write.came_back = False
             self._handed += 1
-            work = only_flush if write.work is only_flush else partial(self._carry_out, write, writer)
-            done = writer.submit(work)
+            done = writer.flush() if write.work is None else writer.submit(partial(self._carry_out, write.work, writer))
             done.add_done_callback(partial(self._done, write))
 
     def _crowd(self) -> int:
@@ -138,10 +150,10 @@ class Writes:
 
     # In the thread of the writer
 
-    def _carry_out(self, write: _Write[ResultT], writer: Writer, db: sqlite3.Connection) -> ResultT:
+    def _carry_out(self, work: Work[ResultT], writer: Writer, db: sqlite3.Connection) -> ResultT:
         if self._writer is not writer:
             raise _NotBegunError
-        return write.work(db)
+        return work(db)
 
     def _done(self, write: _Write[object], done: Future[object]) -> None:
         error = done.exception()
@@ -163,8 +175,9 @@ class Writes:
 class _Write(Generic[ResultT]):
     """Work, and the promise of its result."""
 
-    def __init__(self, work: Work[ResultT]) -> None:
+    def __init__(self, work: Work[ResultT] | None) -> None:
         self.work = work
+        """``None``: a flush."""
         self.future: Future[ResultT] = Future()
         self.came_back = False
 

@@ -47,7 +47,7 @@ def entry_of(record: ExecutionRecord, *, announced: bool) -> Entry:
 
 
 class EntryStore:
-    """Writes entries. Used by the writer thread; ``session_id`` and ``on_stored`` are set by their owners before."""
+    """Writes entries. Used by the writer thread; their owners set ``session_id`` and ``on_stored``, at any time."""
 
     def __init__(self, repository: TelemetryRepository) -> None:
         self.session_id: int | None = None

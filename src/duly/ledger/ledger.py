@@ -69,12 +69,12 @@ class Ledger:
         """Have ``work`` done in the next transaction; what it returns, or raises, is the result."""
         return self._writer.submit(work)
 
-    def flush(self) -> None:
-        """Wait until all records put so far are durable, or have failed."""
-        self.flushed().result()
+    def flush(self) -> float | None:
+        """Wait until all records put so far are durable, or have failed; see ``Writer.flush``."""
+        return self.flushed().result()
 
-    def flushed(self) -> Future[None]:
-        """Done when all records put so far are durable, or have failed."""
+    def flushed(self) -> Future[float | None]:
+        """``flush``, to be awaited."""
         return self._writer.flush()
 
     def begin_session(self) -> SessionStart:

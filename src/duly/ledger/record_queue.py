@@ -88,7 +88,7 @@ class RetryableBatch(Generic[RecordT]):
 
 
 class RecordQueue(Generic[RecordT]):
-    """Owns the records that wait. ``put`` and ``append`` may be called from any thread, the rest by the writer thread.
+    """Owns the records that wait. What producers need may be called from any thread, the rest by the writer thread.
 
     The deque is the one thing that both sides touch: its operations are atomic. ``_guard`` guards counters and waiters.
     """

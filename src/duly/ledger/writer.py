@@ -3,7 +3,7 @@
 Whatever waits shares a transaction: records first, then writes of which somebody awaits the result, in the order in
 which they came; each in a savepoint of its own, so that an error undoes nothing else. Results are handed over after
 the commit; if that fails, to all of them the error. A flush waits for that and is no part of it, so it fails of nothing
-that is written.
+that is written: it tells whether records wait to be tried again.
 
 When it has nothing to do the thread sleeps on its alarm. A record wakes it, and it waits ``GATHERING`` seconds more
 for others: so a mark and its outcome, shortly after, are one row written once. A write wakes it at once.
@@ -59,7 +59,7 @@ class Writer:
         self._records = records
         self._at_end = at_end
         self._longest_sleep = longest_sleep
-        self._waiting: deque[_Write[Any]] = deque()
+        self._waiting: deque[_Write[Any] | _Flush] = deque()
         self._alarm = threading.Lock()
         self._alarm.acquire()
         self._asleep = False
@@ -76,18 +76,21 @@ class Writer:
         Raises:
             RuntimeError: the ledger is closed.
         """
-        if self._closing:
-            raise RuntimeError("the ledger is closed")
         write = _Write(work)
-        self._waiting.append(write)
-        self._wake()
-        if self._ended:
-            self._refuse_waiting()
+        self._take(write)
         return write.future
 
-    def flush(self, *, final: bool = False) -> Future[None]:
-        """Is done when all records put so far are durable, or have failed. ``final``: what fails now is lost."""
-        return self.submit(_only_flush_finally if final else only_flush)
+    def flush(self, *, final: bool = False) -> Future[float | None]:
+        """Is done when all records put so far are durable, or have failed. ``final``: what fails now is lost.
+
+        The result: in how many seconds some that have failed are tried again; ``None``: all are durable, or lost.
+
+        Raises:
+            RuntimeError: the ledger is closed.
+        """
+        flush = _Flush(final=final)
+        self._take(flush)
+        return flush.future
 
     @property
     def alive(self) -> bool:
@@ -113,6 +116,14 @@ class Writer:
                 self.flush(final=True)
         self._closing = True
         self._wake()
+
+    def _take(self, asked: _Write[Any] | _Flush) -> None:
+        if self._closing:
+            raise RuntimeError("the ledger is closed")
+        self._waiting.append(asked)
+        self._wake()
+        if self._ended:
+            self._refuse_waiting()
 
     def _wake(self) -> None:
         with suppress(RuntimeError):  # released already
@@ -147,7 +158,7 @@ class Writer:
         """Tell those who came while the thread ended."""
         with suppress(IndexError):
             while True:
-                _tell(self._waiting.popleft(), RuntimeError("the ledger is closed"))
+                self._waiting.popleft().failed(RuntimeError("the ledger is closed"))
 
     def _sleep(self) -> None:
         """Until there is something to do."""
@@ -168,16 +179,23 @@ class Writer:
 
     def _turn(self) -> None:
         asked = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        flushes = [write for write in asked if write.work in _FLUSHES]
-        writes = [write for write in asked if write.work not in _FLUSHES]
-        final = any(write.work is _only_flush_finally for write in flushes)
+        flushes = [each for each in asked if isinstance(each, _Flush)]
+        writes = [each for each in asked if isinstance(each, _Write)]
+        final = any(flush.final for flush in flushes)
         batches = self._records.take(everything=bool(asked), final=final)
         if final:
             self._write_finally(batches, writes)
         else:
             self._commit([_Records(self._records, batch, final=False) for batch in batches], writes)
-        for write in flushes:
-            _tell(write, None)
+        if flushes:
+            self._answer(flushes)
+
+    def _answer(self, flushes: list[_Flush]) -> None:
+        """Tell them, once nothing is to be tried again at once, as a batch whose records have to be told apart."""
+        while (pause := self._records.seconds_until_retry()) == 0:
+            self._commit([_Records(self._records, batch, final=False) for batch in self._records.take()], [])
+        for flush in flushes:
+            flush.succeed(pause)
 
     def _write_finally(self, batches: list[RetryableBatch[Any]], writes: list[_Write[Any]]) -> None:
         failure = None
@@ -232,12 +250,35 @@ class _Piece(Protocol):
     def failed(self, error: Exception) -> None: ...
 
 
-class _Write(Generic[ResultT]):
-    """A write of which somebody awaits the result."""
+class _Awaited(Generic[ResultT]):
+    """Something of which somebody awaits the result."""
+
+    def __init__(self) -> None:
+        self.future: Future[ResultT] = Future()
+
+    def succeed(self, result: ResultT) -> None:
+        if self.future.set_running_or_notify_cancel():
+            self.future.set_result(result)
+
+    def failed(self, error: Exception) -> None:
+        if self.future.set_running_or_notify_cancel():
+            self.future.set_exception(error)
+
+
+class _Flush(_Awaited[float | None]):
+    """A wait for all records put before."""
+
+    def __init__(self, *, final: bool) -> None:
+        super().__init__()
+        self.final = final
+
+
+class _Write(_Awaited[ResultT]):
+    """Work, and what it gives."""
 
     def __init__(self, work: Work[ResultT]) -> None:
+        super().__init__()
         self.work = work
-        self.future: Future[ResultT] = Future()
         self.error: Exception | None = None
         self._results: list[ResultT] = []
 
@@ -245,26 +286,7 @@ class _Write(Generic[ResultT]):
         self._results = [self.work(db)]
 
     def committed(self) -> None:
-        if self.future.set_running_or_notify_cancel():
-            self.future.set_result(self._results[0] if self._results else None)  # type: ignore[arg-type] # a flush gives nothing
-
-    def failed(self, error: Exception) -> None:
-        if self.future.set_running_or_notify_cancel():
-            self.future.set_exception(error)
-
-
-def only_flush(_: sqlite3.Connection) -> None:
-    """What is submitted to wait for all records put so far: it is never carried out, and fails only if the writer ends.
-
-    Records that cannot be written are counted, and tried again, where they are queued.
-    """
-
-
-def _only_flush_finally(_: sqlite3.Connection) -> None:
-    """As ``only_flush``, but afterwards no record is left."""
-
-
-_FLUSHES = (only_flush, _only_flush_finally)
+        self.succeed(self._results[0])
 
 
 class _Records(Generic[ResultT]):
