@@ -2,8 +2,8 @@
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,12 @@ from typing import Any
 import pytest
 
 from duly import IntervalTrigger, OnceTrigger, Scheduler
-from duly.ledger import connections
 from duly.ledger.codes import STARTED
 from duly.ledger.doctor import examine
 from duly.ledger.errors import DatabaseFileError
-from duly.ledger.ledger import Ledger
 from duly.ledger.prune import prune
 from duly.ledger.records import AnyRow, Row
-from duly.ledger.repository import SessionStart, TelemetryRepository
+from duly.ledger.repository import TelemetryRepository
 from duly.triggers import Every
 from tests.embedded.filed import outcomes
 from tests.embedded.lives import BEGIN, Custom, Lives, nanoseconds, seconds
@@ -240,7 +238,8 @@ def test_a_start_is_refused_until_what_was_cancelled_before_it_can_be_written(
     scheduler.cancel(job_id)
     scheduler.schedule(Calls(), "job", Every(seconds=10))
     refused = pytest.raises(DatabaseFileError, match="what was recorded before the start could not be written yet")
-    with locked_behind_the_session(lives.path, monkeypatch), refused:
+    with monkeypatch.context() as patch, refused:
+        patch.setattr(TelemetryRepository, "end_schedule", _full)
         scheduler.start()
     with refused:  # not again before the time for that has come
         scheduler.start()
@@ -254,22 +253,6 @@ def test_a_start_is_refused_until_what_was_cancelled_before_it_can_be_written(
         (1, *seconds(20), "cancelled"),
         (2, *seconds(35), "success"),
     ]
-
-
-@contextmanager
-def locked_behind_the_session(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Somebody locks the file as soon as the row of a session is in it."""
-    begin_session = Ledger.begin_session
-    with closing(sqlite3.connect(path, isolation_level=None)) as other, monkeypatch.context() as patch:
-
-        def begin(ledger: Ledger) -> SessionStart:
-            begun = begin_session(ledger)
-            other.execute("BEGIN IMMEDIATE")
-            return begun
-
-        patch.setattr(connections, "BUSY_SECONDS", 0.1)
-        patch.setattr(Ledger, "begin_session", begin)
-        yield
 
 
 def test_history_goes_without_the_lines_that_could_not_be_written_yet(
