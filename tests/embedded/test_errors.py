@@ -9,7 +9,7 @@ from duly import JobStatus, Scheduler, every
 from duly.core.errors import DulyError
 from duly.core.outcomes import Outcome
 from tests.embedded.conftest import Make
-from tests.embedded.waiting import Calls, Failing, eventually, job_of
+from tests.embedded.waiting import Calls, Failing, eventually, job_of, logged
 
 ERRORS = [
     ValueError("bad value"),
@@ -79,7 +79,7 @@ def test_a_time_out_that_a_job_raises_is_timed_out(scheduler: Scheduler) -> None
 def test_an_error_is_logged_with_job_and_traceback(scheduler: Scheduler, caplog: pytest.LogCaptureFixture) -> None:
     job_id = scheduler.schedule(Failing(KeyError("lost")), "boiler")
     eventually(lambda: job_of(scheduler, job_id).status is JobStatus.FAILED)
-    (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    record = logged(caplog, logging.ERROR)
     assert record.message == "failed: job=job_boiler attempt=1"
     assert record.exc_info is not None
 

@@ -24,23 +24,23 @@ from tests.embedded.waiting import Calls
 
 
 def test_rows_that_overtook_older_ones_leave_no_gap_behind(lives: Lives, monkeypatch: pytest.MonkeyPatch) -> None:
-    failures = [sqlite3.OperationalError("disk I/O error")]
     insert = TelemetryRepository.insert
 
-    def fail_once(repository: TelemetryRepository, db: sqlite3.Connection, rows: Iterable[Row]) -> None:
+    def fail(repository: TelemetryRepository, db: sqlite3.Connection, rows: Iterable[AnyRow]) -> None:
         rows = list(rows)
-        if any(row.scheduled_ts == nanoseconds(2) for row in rows) and failures:
-            raise failures.pop()
+        if any(isinstance(row, Row) and row.scheduled_ts == nanoseconds(2) for row in rows):
+            raise sqlite3.OperationalError("disk I/O error")
         insert(repository, db, rows)
 
-    monkeypatch.setattr(TelemetryRepository, "insert", fail_once)
     scheduler = lives.begin()
     scheduler.schedule(Calls(), "job", IntervalTrigger(seconds=0.5, start_time=BEGIN + timedelta(seconds=1)))
-    for _ in range(5):  # at 2.5 seconds the batch with the slot of 2 waits for its second attempt
-        lives.world.advance(0.5)
-        assert scheduler._driver.book is not None
-        scheduler._driver.book.flush()
-    lives.kill(scheduler)
+    with monkeypatch.context() as patch:
+        patch.setattr(TelemetryRepository, "insert", fail)
+        for _ in range(5):  # at 2.5 seconds the batch with the slot of 2 waits for its second attempt
+            lives.world.advance(0.5)
+            assert scheduler._driver.book is not None
+            scheduler._driver.book.flush()
+        lives.kill(scheduler)
     assert lives.rows("scheduled_ts, status") == [(slot, "success") for slot in seconds(1, 1.5, 2.5)]
     lives.begin().stop()
     assert lives.rows("scheduled_ts, status, reason") == [

@@ -7,7 +7,7 @@ import pytest
 from duly import JobStatus, Scheduler, every
 from duly.core.outcomes import Outcome, Reason
 from tests.embedded.conftest import Make
-from tests.embedded.waiting import Calls, Gate, eventually, job_of, let_time_pass, threads_of_schedulers
+from tests.embedded.waiting import Calls, Gate, eventually, job_of, let_time_pass, logged, threads_of_schedulers
 
 
 def test_while_the_pool_is_exhausted_every_slot_is_accounted_for_and_async_jobs_go_on(make: Make) -> None:
@@ -138,7 +138,7 @@ def test_a_time_out_is_logged_as_a_warning(scheduler: Scheduler, caplog: pytest.
     job_id = scheduler.schedule(gate, "slow", timeout=0.01)
     eventually(lambda: job_of(scheduler, job_id).status is JobStatus.FAILED)
     gate.open()
-    (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    record = logged(caplog, logging.WARNING)
     assert record.message == "timed out: job=job_slow attempt=1 message=execution timed out after 0.01 s"
 
 

@@ -1,10 +1,13 @@
 """Jobs that can be waited for, and waiting without sleeping, for tests with real threads and real time."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+
+import pytest
 
 from duly import Account, Job, OnceTrigger, Scheduler, every
 from duly.core.clock import SECOND, SystemClock, Zone, zoned
@@ -23,6 +26,17 @@ def eventually(holds: Callable[[], object], seconds: float = PATIENCE, *, pause:
     while not holds():
         assert clock.monotonic() < end, f"it did not come true within {seconds} s"
         never.wait(pause)
+
+
+def logged(caplog: pytest.LogCaptureFixture, level: int) -> logging.LogRecord:
+    """The one record of a level. The driver logs after it has let go of its lock: others may see the effect first."""
+
+    def found() -> list[logging.LogRecord]:
+        return [record for record in caplog.records if record.levelno == level]
+
+    eventually(found)
+    (record,) = found()
+    return record
 
 
 def let_time_pass() -> None:
