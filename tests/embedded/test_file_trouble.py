@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from duly.ledger.codes import STARTED
 from duly.ledger.doctor import examine
 from duly.ledger.errors import DatabaseFileError
 from duly.ledger.prune import prune
-from duly.ledger.records import AnyRow, Row
+from duly.ledger.records import AnyRow
 from duly.ledger.repository import TelemetryRepository
 from duly.triggers import Every
 from tests.embedded.filed import outcomes
@@ -24,18 +24,10 @@ from tests.embedded.waiting import Calls
 
 
 def test_rows_that_overtook_older_ones_leave_no_gap_behind(lives: Lives, monkeypatch: pytest.MonkeyPatch) -> None:
-    insert = TelemetryRepository.insert
-
-    def fail(repository: TelemetryRepository, db: sqlite3.Connection, rows: Iterable[AnyRow]) -> None:
-        rows = list(rows)
-        if any(isinstance(row, Row) and row.scheduled_ts == nanoseconds(2) for row in rows):
-            raise sqlite3.OperationalError("disk I/O error")
-        insert(repository, db, rows)
-
     scheduler = lives.begin()
     scheduler.schedule(Calls(), "job", IntervalTrigger(seconds=0.5, start_time=BEGIN + timedelta(seconds=1)))
     with monkeypatch.context() as patch:
-        patch.setattr(TelemetryRepository, "insert", fail)
+        refuse(patch, lambda row: row.scheduled_ts == nanoseconds(2))
         for _ in range(5):  # at 2.5 seconds the batch with the slot of 2 waits for its second attempt
             lives.world.advance(0.5)
             assert scheduler._driver.book is not None
@@ -129,32 +121,93 @@ def test_a_start_that_fails_retires_nobody(lives: Lives, monkeypatch: pytest.Mon
     assert lives.rows("schedule_id, scheduled_ts") == [(1, slot) for slot in seconds(10, 20)]
 
 
-def test_a_mark_that_is_tried_again_after_its_outcome_changes_nothing(
-    lives: Lives, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    failures = [sqlite3.OperationalError("disk I/O error")]
+def refuse(patch: pytest.MonkeyPatch, refused: Callable[[AnyRow], bool]) -> None:
+    """Let writes fail that have such a row."""
     insert = TelemetryRepository.insert
 
-    def fail_once(repository: TelemetryRepository, db: sqlite3.Connection, rows: Iterable[AnyRow]) -> None:
+    def try_to(
+        repository: TelemetryRepository, db: sqlite3.Connection, rows: Iterable[AnyRow], *, again: bool = False
+    ) -> None:
         rows = list(rows)
-        if any(row.status == STARTED for row in rows) and failures:
-            raise failures.pop()
-        insert(repository, db, rows)
+        if any(refused(row) for row in rows):
+            raise sqlite3.OperationalError("disk I/O error")
+        insert(repository, db, rows, again=again)
 
+    patch.setattr(TelemetryRepository, "insert", try_to)
+
+
+def is_mark(row: AnyRow) -> bool:
+    return row.status == STARTED
+
+
+def test_a_mark_that_is_tried_again_after_its_outcome_changes_nothing(
+    lives: Lives, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     scheduler = lives.begin()
     scheduler.schedule(lambda: lives.world.clock.work(0.5), "slow", Every(seconds=10))
     lives.world.advance(9)
     scheduler.history()
-    monkeypatch.setattr(TelemetryRepository, "insert", fail_once)
-    lives.world.advance(1)
-    scheduler.history()
-    lives.world.advance(0.6)
-    scheduler.history()
-    assert failures == []
-    lives.world.advance(5)
+    with monkeypatch.context() as patch:
+        refuse(patch, is_mark)
+        advance_in_steps(lives, scheduler, 1.7)
+    advance_in_steps(lives, scheduler, 5)
     scheduler.stop()
     assert lives.rows("scheduled_ts, status") == [(seconds(10)[0], "success")]
     assert scheduler.health().lost == 0
+    assert "could not be written, attempt 1/3" in caplog.text
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+def advance_in_steps(lives: Lives, scheduler: Scheduler, span: float) -> None:
+    """Let time pass; every tenth of a second what there is to write is written, or fails."""
+    for _ in range(round(span * 10)):
+        lives.world.advance(0.1)
+        scheduler.history()
+
+
+def test_a_mark_that_is_tried_again_when_another_attempt_has_begun_does_not_count(
+    lives: Lives, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    scheduler, failures = lives.begin(), [ValueError("first"), ValueError("second")]
+
+    def fail_twice() -> None:
+        lives.world.clock.work(0.2)
+        if failures:
+            raise failures.pop(0)
+
+    scheduler.schedule(fail_twice, "job", Every(seconds=10), retries=2, retry_delay=0.1)
+    lives.world.advance(9.9)
+    scheduler.history()
+    with monkeypatch.context() as patch:
+        refuse(patch, lambda row: is_mark(row) and row.attempt_number < 3)
+        advance_in_steps(lives, scheduler, 1)
+    assert scheduler.health().unwritten == 2
+    advance_in_steps(lives, scheduler, 3)
+    scheduler.stop()
+    assert lives.rows("scheduled_ts, attempt_number, status, tick_count") == [
+        (seconds(10)[0], 1, "error", 0),
+        (seconds(10)[0], 2, "error", 0),
+        (seconds(10)[0], 3, "success", 1),
+    ]
+    assert scheduler.health().lost == 0
+    assert "cannot be written" not in caplog.text
+    assert examine(lives.path, clock=lives.world.clock).diagnoses == ()
+
+
+def test_the_mark_of_a_wait_that_is_tried_again_after_its_run_changes_nothing(
+    lives: Lives, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    scheduler = lives.begin()
+    scheduler.schedule(lambda: lives.world.clock.work(1.5), "slow", Every(seconds=1), mode="queued", max_runs=3)
+    with monkeypatch.context() as patch:
+        refuse(patch, lambda row: is_mark(row) and row.scheduled_ts == nanoseconds(2))
+        advance_in_steps(lives, scheduler, 3.5)
+    advance_in_steps(lives, scheduler, 5)
+    scheduler.stop()
+    assert lives.rows("scheduled_ts, status")[:3] == [(slot, "success") for slot in seconds(1, 2, 3)]
+    assert scheduler.health().lost == 0
+    assert "could not be written, attempt 1/3" in caplog.text
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 def test_a_schedule_of_a_later_version_stops_nobody(lives: Lives, tmp_path: Path) -> None:
@@ -258,13 +311,10 @@ def test_a_start_is_refused_until_what_was_cancelled_before_it_can_be_written(
 def test_history_goes_without_the_lines_that_could_not_be_written_yet(
     lives: Lives, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: TelemetryRepository, _db: sqlite3.Connection, _rows: Iterable[Row]) -> None:
-        raise sqlite3.OperationalError("disk I/O error")
-
     scheduler = lives.begin()
     scheduler.schedule(Calls(), "job", Every(seconds=10))
     with monkeypatch.context() as patch:
-        patch.setattr(TelemetryRepository, "insert", fail)
+        refuse(patch, lambda _: True)
         lives.world.advance(10)
         assert scheduler.history() == []
         assert scheduler.health().unwritten > 0

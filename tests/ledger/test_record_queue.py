@@ -26,7 +26,7 @@ class Shelf:
     def ready(self) -> bool:
         return self.is_ready
 
-    def write(self, db: sqlite3.Connection, records: Sequence[Record]) -> None:
+    def write(self, db: sqlite3.Connection, records: Sequence[Record], *, again: bool) -> None:
         self.calls.append(list(records))
         if self.fault is not None:
             raise self.fault
@@ -299,6 +299,7 @@ def test_a_last_flush_that_fails_is_counted_and_puts_nothing_back(
     for number in (1, 2, 3):
         bench.queue.put((number, None))
     bench.turn(final=True)
+    bench.queue.drop_all()
     assert len(bench.queue) == 0
     assert bench.queue.counts() == (0, 0, 3)
     (line,) = lines(caplog, logging.ERROR)
@@ -325,7 +326,21 @@ def test_a_loss_weighs_what_its_owner_says(tmp_path: Path) -> None:
     batch = RetryableBatch[Record]([(1, None)], retry_count=3)
     queue.failed(batch, sqlite3.OperationalError())
     queue.failed(batch, sqlite3.OperationalError(), final=True)
+    queue.drop_all()
     assert queue.counts() == (0, 0, 5)
+
+
+def test_what_the_end_gives_up_in_several_batches_is_weighed_together(tmp_path: Path) -> None:
+    queue: RecordQueue[Record] = RecordQueue(
+        Shelf(), capacity=4, clock=VirtualClock(), setting="x", weigh=lambda records, _: len(set(records))
+    )
+    for _ in range(2):
+        queue.failed(RetryableBatch([(1, None)]), sqlite3.OperationalError("disk I/O error"), final=True)
+    queue.put((1, None))
+    queue.drop_all()
+    assert queue.counts() == (0, 0, 1)
+    queue.drop_all()
+    assert queue.counts() == (0, 0, 1)
 
 
 def test_a_new_batch_is_to_be_written_at_once() -> None:

@@ -31,7 +31,7 @@ class Shelf:
         self.asked += 1
         return self.is_ready
 
-    def write(self, db: sqlite3.Connection, records: Sequence[int]) -> None:
+    def write(self, db: sqlite3.Connection, records: Sequence[int], *, again: bool) -> None:
         for number in records:
             audit(number)(db)
 
@@ -262,10 +262,10 @@ def test_a_flush_waits_for_records_that_are_told_apart(desk: Desk) -> None:
     flush = desk.writer.flush()
     write = desk.shelf.write
 
-    def refuse_two(db: sqlite3.Connection, records: Sequence[int]) -> None:
+    def refuse_two(db: sqlite3.Connection, records: Sequence[int], *, again: bool) -> None:
         if 2 in records:
             db.execute("INSERT INTO raw_audit (ts) VALUES (NULL)")
-        write(db, records)
+        write(db, records, again=again)
 
     desk.shelf.write = refuse_two  # type: ignore[method-assign]  # a record that cannot be written
     hold.go.set()
@@ -292,7 +292,7 @@ def test_the_last_flush_counts_what_it_cannot_write(desk: Desk, caplog: pytest.L
     assert len(desk.records) == 0
 
 
-def refuse(db: sqlite3.Connection, records: Sequence[int]) -> None:
+def refuse(db: sqlite3.Connection, records: Sequence[int], *, again: bool) -> None:
     raise sqlite3.OperationalError("database or disk is full")
 
 

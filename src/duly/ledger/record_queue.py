@@ -51,8 +51,11 @@ class RecordStore(Protocol[RecordT]):
         """Whether there is a session to which records can belong."""
         ...
 
-    def write(self, db: sqlite3.Connection, records: Sequence[RecordT]) -> None:
-        """Write them all, in this order; on an error the caller undoes what was written."""
+    def write(self, db: sqlite3.Connection, records: Sequence[RecordT], *, again: bool) -> None:
+        """Write them all, in this order; on an error the caller undoes what was written.
+
+        ``again``: they could not be written before, and what came after them may be there already.
+        """
         ...
 
     def without_parent(self, record: RecordT) -> RecordT | None:
@@ -85,6 +88,11 @@ class RetryableBatch(Generic[RecordT]):
     """Monotonic seconds; 0: at once."""
     one_by_one: bool = False
     """Each record has a savepoint of its own, so that one that cannot be written takes no other along."""
+
+    @property
+    def again(self) -> bool:
+        """Whether it could not be written before, and what came after it may be there already."""
+        return self.retry_count > 0 or self.one_by_one
 
 
 class RecordQueue(Generic[RecordT]):
@@ -119,6 +127,9 @@ class RecordQueue(Generic[RecordT]):
         self._setting = setting
         self._queue: deque[RecordT | Promise[RecordT]] = deque()
         self._retries: list[RetryableBatch[RecordT]] = []
+        self._given_up: list[RecordT] = []
+        """What could not be written at the end; counted together, for a mark and its outcome are one loss."""
+        self._last_error: Exception | None = None
         self._crowded = max(1, int(capacity * _CROWDED))
         self._crowd_warnings = OncePer(_SECONDS_BETWEEN_WARNINGS)
         self._guard = threading.Lock()
@@ -223,11 +234,11 @@ class RecordQueue(Generic[RecordT]):
     def write(self, db: sqlite3.Connection, batch: RetryableBatch[RecordT]) -> list[RecordT]:
         """Write a batch; give the records that are written. The others are at fault themselves, and lost."""
         if not batch.one_by_one:
-            self.store.write(db, batch.records)
+            self.store.write(db, batch.records, again=batch.again)
             return batch.records
         written: list[RecordT] = []
         for record in batch.records:
-            kept = self._write_alone(db, record)
+            kept = self._write_alone(db, record, again=batch.again)
             written += [] if kept is None else [kept]
         return written
 
@@ -247,7 +258,8 @@ class RecordQueue(Generic[RecordT]):
             _log_fault(error, number)
             self._retries.append(RetryableBatch(batch.records, batch.retry_count, one_by_one=True))
         elif final:
-            self._count_lost(self._weigh(batch.records, "shutdown"), "shutdown", f"the last write failed: {error}")
+            self._given_up += batch.records
+            self._last_error = error
         elif transient and batch.retry_count < _RETRIES:
             attempt = batch.retry_count + 1
             not_before = self._clock.monotonic() / SECOND + _BACKOFF_SECONDS * attempt
@@ -260,11 +272,15 @@ class RecordQueue(Generic[RecordT]):
 
     def drop_all(self) -> None:
         """At the very end: what no session was there for, or came too late, is lost."""
-        left = [*self._take(len(self._queue)), *(record for batch in self._retries for record in batch.records)]
-        self._retries.clear()
+        retries, self._retries = self._retries, []
+        left, self._given_up = self._given_up, []
+        left += (record for batch in retries for record in batch.records)
+        left += self._take(len(self._queue))
         number = self._weigh(left, "shutdown")
         if number:
-            self._count_lost(number, "shutdown", "there was no session to write them in")
+            error, self._last_error = self._last_error, None
+            why = "there was no session to write them in" if error is None else f"the last write failed: {error}"
+            self._count_lost(number, "shutdown", why)
         self._tell_room()
 
     def _take(self, number: int) -> list[RecordT]:
@@ -277,9 +293,9 @@ class RecordQueue(Generic[RecordT]):
                 records.append(record)
         return records
 
-    def _write_alone(self, db: sqlite3.Connection, record: RecordT) -> RecordT | None:
+    def _write_alone(self, db: sqlite3.Connection, record: RecordT, *, again: bool) -> RecordT | None:
         try:
-            with_savepoint(db, lambda: self.store.write(db, [record]))
+            with_savepoint(db, lambda: self.store.write(db, [record], again=again))
         except sqlite3.OperationalError:
             raise
         except sqlite3.IntegrityError as error:
@@ -288,7 +304,7 @@ class RecordQueue(Generic[RecordT]):
                 log.error("a record cannot be written and is lost: %s: record=%r", error, record)  # noqa: TRY400 - the traceback is ours and says nothing
                 return None
             log.warning("the parent of a record is gone, it is written without: record=%r", record)
-            return self._write_alone(db, orphan)
+            return self._write_alone(db, orphan, again=again)
         except Exception as error:  # noqa: BLE001 - whatever a record's values do to the driver
             log.error("a record cannot be written and is lost: %s: record=%r", error, record)  # noqa: TRY400 - as above
             return None

@@ -114,9 +114,12 @@ class TelemetryRepository:
 
     # Executions
 
-    def insert(self, db: sqlite3.Connection, rows: Iterable[AnyRow]) -> None:
-        """Write rows in their order. The outcome of a mark replaces it; what is there already stays as it is."""
-        insert(db, rows)
+    def insert(self, db: sqlite3.Connection, rows: Iterable[AnyRow], *, again: bool = False) -> None:
+        """Write rows in their order. The outcome of a mark replaces it; what is there already stays as it is.
+
+        ``again``: they could not be written before, and what came after them may be there already.
+        """
+        insert(db, rows, again=again)
 
     # Sessions
 

@@ -301,7 +301,7 @@ class _Records(Generic[ResultT]):
 
     @property
     def again(self) -> bool:
-        return self._batch.retry_count > 0
+        return self._batch.again
 
     def write(self, db: sqlite3.Connection) -> None:
         self._written = self._queue.write(db, self._batch)

@@ -34,9 +34,11 @@ ON CONFLICT (execution_id) DO UPDATE SET
 WHERE raw_executions.status = 0 AND excluded.status <> 0;
 
 -- name: supersede_attempts
--- Another attempt of a slot begins, or something else decides it: earlier ones are kept, and count no more.
+-- Another attempt of a slot begins, or (null) something else decides it, as a removal of its job does, which is marked
+-- as cancelled: earlier attempts are kept, and count no more.
 UPDATE raw_executions SET tick_count = 0
-WHERE schedule_id = ? AND scheduled_ts = ? AND tick_count > 0 AND execution_id <> ?;
+WHERE schedule_id = ?1 AND scheduled_ts = ?2 AND tick_count > 0 AND execution_id <> ?3
+    AND (?4 IS NULL OR attempt_number < ?4 AND status <> 4);
 
 -- name: insert_session
 INSERT INTO raw_sessions (started_at, last_heartbeat_at, version, pid) VALUES (?, ?, ?, ?);
