@@ -393,7 +393,7 @@ def test_what_comes_between_a_failure_of_the_service_and_its_next_start_is_kept(
 
 def test_who_makes_events_waits_while_records_have_no_room_so_that_none_is_dropped(tmp_path: Path) -> None:
     async def main(hall: Hall) -> None:
-        ear = hall.listen()
+        ear = hall.listen(mode="parallel")
         await hall.say(*range(300))
         await hall.settle()
         assert (ear.stats.started, ear.stats.dropped) == (300, 0)

@@ -199,6 +199,18 @@ def test_run_on_loop_thread_gives_the_result_or_raises() -> None:
     run(with_pool(work))
 
 
+def test_what_is_for_a_loop_that_has_ended_is_dropped_or_refused() -> None:
+    kept: list[TaskBucket] = []
+
+    async def keep(bucket: TaskBucket) -> None:
+        kept.append(bucket)
+
+    run(with_pool(keep))
+    kept[0].post_to_loop(pytest.fail, "called on a loop that has ended")
+    with pytest.raises(RuntimeError, match="Event loop is closed"):
+        asyncio.run(kept[0].run_on_loop_thread(sync_function, 1))
+
+
 def test_cancel_all_sync_works_from_another_thread() -> None:
     async def work(bucket: TaskBucket) -> None:
         task = bucket.spawn(forever())

@@ -205,15 +205,20 @@ def test_there_is_at_most_one_warning_in_30_seconds(caplog: pytest.LogCaptureFix
     async def work(pool: WorkerPoolService) -> None:
         clock = VirtualClock()
         token = clocks.use(clock)
-        for _ in range(3):
-            await pool.run(len, "four")
-        assert len(warnings_in(caplog)) == 1
-        clock.advance(29.5)
-        await pool.run(len, "four")
-        assert len(warnings_in(caplog)) == 1
-        clock.advance(0.5)
-        await pool.run(len, "four")
-        assert len(warnings_in(caplog)) == 2
+        with Gate() as gate:
+            calls = [asyncio.create_task(pool.run(gate)) for _ in range(3)]
+            await turns(3)
+            assert len(warnings_in(caplog)) == 1
+            clock.advance(29.5)
+            calls.append(asyncio.create_task(pool.run(gate)))
+            await turns(3)
+            assert len(warnings_in(caplog)) == 1
+            clock.advance(0.5)
+            calls.append(asyncio.create_task(pool.run(gate)))
+            await turns(3)
+            assert len(warnings_in(caplog)) == 2
+            gate.open()
+            await asyncio.gather(*calls)
         clocks.restore(token)
 
     run(with_pool(work, max_workers=1))

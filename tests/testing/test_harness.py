@@ -722,26 +722,21 @@ def test_an_error_of_the_block_goes_before_those_of_leaving_it() -> None:
         leave(h)
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(virtual_loop, "PATIENCE", 0.3)
-
-
-@pytest.mark.usefixtures("impatient")
-def test_what_goes_on_and_on_is_shown_with_its_stack() -> None:
+def test_what_goes_on_and_on_is_shown_with_its_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     async def go_round(app: Porch) -> None:
         while len(app.swept) == 1:  # noqa: ASYNC110 - what is to be found
             await asyncio.sleep(0)
 
     with AppHarness(porch(go_round)) as h:
+        monkeypatch.setattr(virtual_loop, "PATIENCE", 0.3)
         with pytest.raises(HarnessStuckError) as caught:
             h.advance(minutes=10)
+        monkeypatch.undo()
         assert "in go_round" in str(caught.value)
         h.app.swept.clear()
 
 
-@pytest.mark.usefixtures("impatient")
-def test_a_worker_that_does_not_end_is_shown_with_its_stack() -> None:
+def test_a_worker_that_does_not_end_is_shown_with_its_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     end = threading.Event()
 
     def stay() -> None:
@@ -751,8 +746,10 @@ def test_a_worker_that_does_not_end_is_shown_with_its_stack() -> None:
         await app.task_bucket.run_in_thread(stay)
 
     with AppHarness(porch(act)) as h:
+        monkeypatch.setattr(virtual_loop, "PATIENCE", 0.3)
         with pytest.raises(HarnessStuckError) as caught:
             h.advance(minutes=10)
+        monkeypatch.undo()
         assert "in stay" in str(caught.value)
         end.set()
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Coroutine, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from duly.dispatch.task_ledger import TaskLedger
 from duly.dispatch.tasks import Task
 from duly.dispatch.worker_settings import WorkerSettings
 from duly.ledger.errors import DatabaseFileError
+from duly.lifecycle.crossing import post
 
 log = structlog.get_logger("duly.dispatch")
 
@@ -77,8 +77,7 @@ class Worker:
         """Take no more tasks, let those that run end within the grace; then ``run`` returns. From any thread."""
         self._reason = self._reason or reason
         if self._loop is not None:
-            with suppress(RuntimeError):  # it has ended
-                self._loop.call_soon_threadsafe(self._stopping.set)
+            post(self._loop, self._stopping.set)
 
     async def run(self) -> None:
         """Work until asked to stop.

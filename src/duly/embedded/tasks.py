@@ -14,7 +14,8 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, InvalidStateError
+from contextlib import suppress
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,7 @@ class LoopThread:
         self._queue: deque[LiveRun] = deque()
         self._pumping = False
         self._ending = False
+        self._ended = False
         self._tasks: dict[LiveRun, asyncio.Task[None]] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._awaited: set[Future[Attempt]] = set()
@@ -85,7 +87,7 @@ class LoopThread:
     def abandon(self) -> None:
         """Cancel all tasks and end the thread. From any thread."""
         self._ending = True
-        self._call(self._loop.stop)
+        self._call(self._end)
 
     def in_hand(self) -> list[LiveRun]:
         """The runs that have begun; exact on its own thread."""
@@ -100,8 +102,14 @@ class LoopThread:
         if self._ending:
             coroutine.close()
             raise RuntimeError("the scheduler was stopped: start it first")
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        except RuntimeError:
+            coroutine.close()
+            raise RuntimeError(_STOPPED) from None
         self._awaited.add(future)
+        if self._loop.is_closed():  # meanwhile, and nobody has looked at what was added since
+            self._disappoint()
         try:
             return future.result()
         except CancelledError:
@@ -120,13 +128,18 @@ class LoopThread:
             del self._tasks[run]
 
     def _call(self, function: Any, *args: Any) -> None:  # noqa: ANN401 - as call_soon
-        if not self._loop.is_closed():
+        with suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(function, *args, context=self._context)
+
+    def _end(self) -> None:
+        if not self._ended:  # otherwise what runs are the tasks that get time for their end
+            self._ended = True
+            self._loop.stop()
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
         try:
-            while not self._ending:
+            while not self._ended:
                 self._run()
         finally:
             for task in asyncio.all_tasks(self._loop):
@@ -135,9 +148,13 @@ class LoopThread:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             asyncio.set_event_loop(None)
             self._loop.close()
-            for future in list(self._awaited):
-                if not future.done():  # its run has outlasted its cancellation, and somebody waits for it
-                    future.set_exception(RuntimeError(_STOPPED))
+            self._disappoint()
+
+    def _disappoint(self) -> None:
+        """Tell who waits for a run that has not begun, or has outlasted its cancellation. The loop has ended."""
+        for future in list(self._awaited):
+            with suppress(InvalidStateError):  # it has come to its end
+                future.set_exception(RuntimeError(_STOPPED))
 
     def _run(self) -> None:
         """Until told to stop, or until a task that a job has made raises ``SystemExit`` or ``KeyboardInterrupt``.

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from duly.lifecycle.callables import async_adapter
-from duly.lifecycle.crossing import call_for, hand_over, pass_on, running_loop
+from duly.lifecycle.crossing import call_for, hand_over, pass_on, post, running_loop
 from duly.lifecycle.logs import PartLogger, SourceTier
 from duly.lifecycle.virtual_time import wait_in_thread
 
@@ -171,7 +171,7 @@ class TaskBucket:
 
         hand_over(loop, coro, result, begin)
         if not wait_in_thread(loop, result, limit) and not result.cancel():
-            loop.call_soon_threadsafe(lambda: [task.cancel() for task in tasks])
+            post(loop, lambda: [task.cancel() for task in tasks])
             raise TimeoutError(f"a synchronous call did not end within {limit:g} s")
         try:
             return result.result()
@@ -185,8 +185,7 @@ class TaskBucket:
         loop = self._loop or running_loop()
         if loop is None:
             raise RuntimeError(f"{self.owner} has no event loop yet: start it first")
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(fn, *args)
+        post(loop, fn, *args)
 
     def call_on_loop(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call it on the loop and give its result, while the calling thread waits; on the loop's thread at once.
@@ -208,11 +207,15 @@ class TaskBucket:
         return result.result()
 
     async def run_on_loop_thread(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call it on the loop and give its result; may be awaited on another loop."""
+        """Call it on the loop and give its result; may be awaited on another loop.
+
+        Raises:
+            RuntimeError: the loop has ended.
+        """
         if self._loop is None or asyncio.get_running_loop() is self._loop:
             return fn(*args, **kwargs)
         result: concurrent.futures.Future[T] = concurrent.futures.Future()
-        self.post_to_loop(call_for, result, functools.partial(fn, *args, **kwargs))
+        self._loop.call_soon_threadsafe(call_for, result, functools.partial(fn, *args, **kwargs))
         return await asyncio.wrap_future(result)
 
     # --- inside ------------------------------------------------------------------------------------------------------

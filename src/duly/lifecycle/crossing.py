@@ -8,17 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
     """The loop that runs in this thread, if one does."""
     return asyncio._get_running_loop()  # noqa: SLF001 - the public one raises if there is none
+
+
+def post(loop: asyncio.AbstractEventLoop, fn: Callable[[*Ts], object], *args: *Ts) -> bool:
+    """Call it on the loop soon, from any thread; false, and dropped, if the loop has ended."""
+    try:
+        loop.call_soon_threadsafe(fn, *args)
+    except RuntimeError:
+        return False
+    return True
 
 
 def hand_over(

@@ -6,6 +6,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING
 
+from duly.lifecycle.crossing import post, running_loop
 from duly.lifecycle.errors import InvalidLifecycleTransitionError
 from duly.lifecycle.root import StatusChange
 from duly.lifecycle.status import TRANSITIONS, ResourceStatus
@@ -75,12 +76,9 @@ class Standing:
     def request_shutdown(self, reason: str) -> None:
         """Ask for the stop; what cannot be done in the calling thread is done by the loop."""
         loop, event = self._loop, self.shutdown_event
-        if loop is None or loop.is_closed():
+        asked = loop is not None and post(loop, self._ask, event, reason)
+        if not asked or running_loop() is loop:  # posted too, for it wakes the loop if this is a signal handler
             self._ask(event, reason)
-            return
-        if asyncio._get_running_loop() is loop:  # noqa: SLF001 - the public one raises if there is none
-            self._ask(event, reason)
-        loop.call_soon_threadsafe(self._ask, event, reason)  # also wakes the loop if this is a signal handler
 
     def _ask(self, event: asyncio.Event, reason: str) -> None:
         if event is self.shutdown_event and not event.is_set():

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar, cast
 
 from duly.core import clock as clocks
 from duly.core.once_per import OncePer
+from duly.lifecycle.crossing import post
 from duly.lifecycle.restart import RestartSpec, RestartType
 from duly.lifecycle.service import Service
 from duly.lifecycle.virtual_time import begin_in_thread, tell_of_threads
@@ -132,7 +133,7 @@ class WorkerPoolService(Service):
         if threads is None:
             return
         loop, empty = asyncio.get_running_loop(), asyncio.Event()
-        for call in threads.close(partial(_post, loop, empty)):
+        for call in threads.close(partial(post, loop, empty.set)):
             call.future.cancel()
         try:
             with suppress(TimeoutError):
@@ -183,11 +184,6 @@ def _submit(threads: WorkerThreads, call: Call) -> None:
             threads.submit(call)
         except RuntimeError as error:
             call.future.set_exception(error)
-
-
-def _post(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(event.set)
 
 
 def _nothing() -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from duly.core import clock as clocks
 from duly.core.clock import SECOND
+from duly.lifecycle.crossing import post
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -76,10 +77,7 @@ class Call:
 
     def deliver(self, result: Any, error: BaseException | None) -> None:  # noqa: ANN401 - what the function gives
         """Tell who waits. From the thread that has made it."""
-        try:
-            self._loop.call_soon_threadsafe(self._settle, result, error)
-        except RuntimeError:  # the loop has ended, and with it whoever waited
-            return
+        post(self._loop, self._settle, result, error)
 
     def _settle(self, result: Any, error: BaseException | None) -> None:  # noqa: ANN401 - as above
         if self.future.done():
@@ -103,7 +101,7 @@ class WorkerThreads:
         self._threads: set[threading.Thread] = set()
         self._started = 0
         self._idle = 0
-        self._when_empty: Callable[[], None] | None = None
+        self._when_empty: Callable[[], object] | None = None
         self._closed = False
 
     def submit(self, call: Call) -> None:
@@ -129,7 +127,7 @@ class WorkerThreads:
             call.leaked = call in self._under_way
             return False
 
-    def close(self, when_empty: Callable[[], None]) -> list[Call]:
+    def close(self, when_empty: Callable[[], object]) -> list[Call]:
         """Take no more calls and give those that have not begun; ``when_empty`` is called once no thread is left.
 
         From any thread, which may also be the last worker.
