@@ -1,7 +1,9 @@
 """``stop``: what becomes of the runs in flight, and from where it may be called."""
 
+import asyncio
 import logging
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -11,6 +13,7 @@ from duly.core.outcomes import Outcome
 from tests.embedded.conftest import Make
 from tests.embedded.waiting import (
     LATER,
+    PATIENCE,
     AsyncGate,
     Calls,
     Failing,
@@ -70,6 +73,71 @@ def test_stop_waits_for_the_runs_in_flight(scheduler: Scheduler) -> None:
     joined(stopping)
     assert (job_of(scheduler, job_id).result, job_of(scheduler, other_id).result) == ("result", "other")
     assert job_of(scheduler, job_id).status is JobStatus.COMPLETED
+
+
+def test_a_run_by_hand_that_the_stop_does_not_let_end_is_interrupted_and_over(scheduler: Scheduler) -> None:
+    begun, errors = threading.Event(), list[BaseException]()
+
+    async def deaf() -> None:
+        begun.set()
+        while True:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(3600)
+
+    def run_by_hand() -> None:
+        with pytest.raises(RuntimeError, match="stopped before the run came to its end") as caught:
+            scheduler.run_now(job_id)
+        errors.append(caught.value)
+
+    gate = Gate()
+    scheduler.schedule(gate)
+    job_id = scheduler.schedule(deaf, trigger=LATER)
+    gate.wait_entered()
+    stopping = in_thread(scheduler.stop)
+    eventually(lambda: scheduler.health().next_wakeup is None)
+    by_hand = in_thread(run_by_hand)
+    assert begun.wait(PATIENCE)
+    gate.open()
+    joined(stopping)
+    joined(by_hand)
+    assert len(errors) == 1
+    assert (outcomes(scheduler, job_id), scheduler.health().in_flight) == ([Outcome.INTERRUPTED], 0)
+    scheduler.start()
+    joined(in_thread(scheduler.stop))
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+def test_a_task_that_answers_the_stop_with_an_exit_keeps_nobody_waiting(
+    scheduler: Scheduler, error: type[BaseException]
+) -> None:
+    begun, children = threading.Event(), list[asyncio.Task[None]]()
+
+    async def leave() -> None:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            raise error("on its way out") from None
+
+    async def work() -> None:
+        children.append(asyncio.create_task(leave()))
+        await asyncio.sleep(0)
+        begun.set()
+        await asyncio.sleep(3600)
+
+    def run_by_hand() -> None:
+        with pytest.raises(RuntimeError, match="stopped before the run came to its end"):
+            scheduler.run_now(job_id)
+        told.set()
+
+    told = threading.Event()
+    job_id = scheduler.schedule(work, trigger=LATER)
+    by_hand = in_thread(run_by_hand)
+    assert begun.wait(PATIENCE)
+    scheduler.stop(wait=False)
+    joined(by_hand)
+    assert told.is_set()
+    assert children[0].done()
+    eventually(lambda: not threads_of_schedulers())
 
 
 def test_what_still_runs_after_the_timeout_is_recorded_as_interrupted(scheduler: Scheduler) -> None:

@@ -121,9 +121,12 @@ def test_executions_without_app_key_are_announced_with_one_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def main(plant: Plant) -> None:
-        await plant.database.flush()
+        go_on = threading.Event()
+        held = plant.database.issue(lambda _: go_on.wait())  # so that all three are written at once
         for _ in range(3):
             await plant.execute("handler", nothing, listener=Ear(nothing, app_key=""))
+        go_on.set()
+        await held
         await settled(plant)
         assert len(plant.announced) == 3
 

@@ -190,9 +190,7 @@ class Driver:
         now = self.clock.now()
         for run in in_flight:
             if run not in carried and not run.done:
-                started = run.started or now
-                failure = Failure(Outcome.INTERRUPTED, None, "the scheduler stopped before it ended")
-                self.end(Ended(run, Outcome.INTERRUPTED, started, max(now - started, 0), failure))
+                self.end(interrupted(run, now))
         self.host = None
         for job in list(self.jobs.values()):
             self._retire_if_over(job)
@@ -447,3 +445,10 @@ class Driver:
                     listener(notice)
                 except BaseException:  # nothing of a listener's may reach the run it is told of
                     log.exception("a listener raised: listener=%r event=%s", listener, notice.event.value)
+
+
+def interrupted(run: LiveRun, now: int) -> Ended:
+    """The end of a run that the stop of the scheduler has not let come to its own."""
+    started = run.started or now
+    failure = Failure(Outcome.INTERRUPTED, None, "the scheduler stopped before it ended")
+    return Ended(run, Outcome.INTERRUPTED, started, max(now - started, 0), failure)

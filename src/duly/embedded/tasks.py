@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from duly.core import clock as clocks
 from duly.core.clock import SECOND
 from duly.embedded.attempt import Attempt
-from duly.embedded.driver import SECONDS_UNTIL_ROOM
+from duly.embedded.driver import SECONDS_UNTIL_ROOM, interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -138,17 +138,14 @@ class LoopThread:
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
-        try:
-            while not self._ended:
-                self._run()
-        finally:
-            for task in asyncio.all_tasks(self._loop):
-                task.cancel()
-            self._loop.run_until_complete(self._let_tasks_end())
-            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-            asyncio.set_event_loop(None)
-            self._loop.close()
-            self._disappoint()
+        while not self._ended:
+            self._unless_exited(self._loop.run_forever)
+        end = self._loop.create_task(self._let_tasks_end())
+        while not end.done():
+            self._unless_exited(lambda: self._loop.run_until_complete(end))
+        asyncio.set_event_loop(None)
+        self._loop.close()
+        self._disappoint()
 
     def _disappoint(self) -> None:
         """Tell who waits for a run that has not begun, or has outlasted its cancellation. The loop has ended."""
@@ -156,20 +153,23 @@ class LoopThread:
             with suppress(InvalidStateError):  # it has come to its end
                 future.set_exception(RuntimeError(_STOPPED))
 
-    def _run(self) -> None:
-        """Until told to stop, or until a task that a job has made raises ``SystemExit`` or ``KeyboardInterrupt``.
+    def _unless_exited(self, run: Callable[[], object]) -> None:
+        """Run the loop, but no further once a task that a job has made raises ``SystemExit`` or ``KeyboardInterrupt``.
 
         asyncio lets these two through to here; who awaits the task gets them too.
         """
         try:
-            self._loop.run_forever()
+            run()
         except (SystemExit, KeyboardInterrupt):
             log.exception("a task ended in an exit: the loop of the scheduler goes on")
 
     async def _let_tasks_end(self) -> None:
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=_PATIENCE)
+        await self._loop.shutdown_asyncgens()
 
     def _pump(self) -> None:
         """Start a worker if runs wait, and look again behind it if it cannot take them all in its first step."""
@@ -234,7 +234,15 @@ def blocking_caller(loop: LoopThread | None) -> Callable[[Driver, LiveRun], Atte
         raise RuntimeError("called from within an event loop: await the function itself, or call from another thread")
     if loop is None:
         return lambda driver, run: asyncio.run(perform(driver, run))
-    return lambda driver, run: loop.wait_for(loop.perform(driver, run))
+    return lambda driver, run: _perform_on(loop, driver, run)
+
+
+def _perform_on(loop: LoopThread, driver: Driver, run: LiveRun) -> Attempt:
+    try:
+        return loop.wait_for(loop.perform(driver, run))
+    except RuntimeError:  # of the loop: what the job raises is in the attempt
+        driver.finish(interrupted(run, driver.clock.now()))
+        raise
 
 
 _PATIENCE = 0.2
