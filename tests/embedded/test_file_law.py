@@ -1,16 +1,20 @@
 """Random histories of a program that is stopped, killed and started again on one ledger file: it always adds up."""
 
+import sqlite3
 import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duly import IntervalTrigger, OnceTrigger, Scheduler
 from duly.core.trigger import TriggerProtocol
+from duly.embedded.rows import Item, Rows
+from duly.ledger.errors import DatabaseFileError
 from duly.testing import World
 from duly.triggers import After, Cron, Every
 from tests.embedded.filed import discrepancies, rows_of
@@ -26,6 +30,9 @@ TRIGGERS: Sequence[TriggerProtocol] = (
     OnceTrigger(BEGIN + timedelta(seconds=30)),
     After(seconds=20),
 )
+
+MOST_ATTEMPTS = 3
+"""To write something that may fail without a loss."""
 
 JOBS = st.fixed_dictionaries(
     {
@@ -53,7 +60,12 @@ STEPS = st.one_of(
     st.tuples(st.sampled_from(["stop", "start"])),
     st.tuples(st.just("kill"), _SECONDS, st.booleans(), st.sets(_NAME)),
     st.tuples(st.just("begin anew"), _SECONDS, st.sets(_NAME)),
+    st.tuples(st.just("refuse"), st.integers(1, MOST_ATTEMPTS)),
+    st.tuples(st.just("refuse"), st.integers(1, MOST_ATTEMPTS)),
 )
+
+
+_write = Rows.write
 
 
 class Program:
@@ -63,6 +75,8 @@ class Program:
         self.path = path
         self.world = World()
         self.jobs: dict[str, dict[str, Any]] = {}
+        self.refusals = 0
+        """How many attempts to write records fail next."""
         self.scheduler = self._new()
 
     def _new(self) -> Scheduler:
@@ -70,7 +84,9 @@ class Program:
 
     def do(self, step: tuple[Any, ...]) -> None:
         name, *rest = step
-        if name in {"advance", "stall", "suspend"}:
+        if name == "advance":
+            self.advance(rest[0])
+        elif name in {"stall", "suspend"}:
             getattr(self.world, name)(*rest)
         elif name == "step":
             self.world.step_clock(*rest)
@@ -78,20 +94,53 @@ class Program:
             self.jobs[rest[0]] = rest[1]
             self._schedule(rest[0])
         elif name == "restart":
-            self.scheduler.stop()
+            self.stop()
             self.world.advance(rest[0])
-            self.scheduler.start()
-            self.world.advance(0)
+            self.start()
         elif name in {"stop", "start"}:
-            getattr(self.scheduler, name)()
-            self.world.advance(0)
+            getattr(self, name)()
         elif name == "kill":
             self._kill(*rest)
         elif name == "begin anew":
-            self.scheduler.stop()
+            self.stop()
             self._live_again(*rest)
+        elif name == "refuse":
+            self.refusals = rest[0]
         else:
             self._act(name, *rest)
+        self._try_to_write()
+
+    def advance(self, seconds: int) -> None:
+        while seconds and self._try_to_write():
+            self.world.advance(1)
+            seconds -= 1
+        self.world.advance(seconds)
+
+    def _try_to_write(self) -> bool:
+        """Whether something waits for another attempt."""
+        if self.refusals or self.scheduler.health().unwritten:
+            self.scheduler.history()
+        return self.scheduler.health().unwritten > 0
+
+    def start(self) -> None:
+        try:
+            self.scheduler.start()
+        except DatabaseFileError:  # what was recorded meanwhile is tried again later
+            self.refusals = 0
+            self.world.clock.elapse(MOST_ATTEMPTS)
+            self.scheduler.start()
+        self.world.advance(0)
+
+    def stop(self) -> None:
+        self.refusals = 0  # otherwise the last records would be lost
+        self.scheduler.stop()
+        self.world.advance(0)
+
+    def write(self, rows: Rows, db: sqlite3.Connection, records: Sequence[Item]) -> None:
+        _write(rows, db, records)
+        if self.refusals > 0:
+            self.refusals -= 1
+            raise sqlite3.OperationalError("disk I/O error")
 
     def _kill(self, down: int, durable: bool, forgotten: set[str]) -> None:
         self.world.kill(self.scheduler, durable=durable)
@@ -135,13 +184,14 @@ class Program:
 def test_the_file_adds_up_through_stops_kills_and_everything_else(steps: list[tuple[Any, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         program = Program(Path(folder) / "jobs.db")
-        try:
-            for step in steps:
-                program.do(step)
-        finally:
-            program.scheduler.start()
-            stopped_at = program.world.clock.now()
-            program.scheduler.stop()
+        with patch.object(Rows, "write", autospec=True, side_effect=program.write):
+            try:
+                for step in steps:
+                    program.do(step)
+            finally:
+                program.start()
+                stopped_at = program.world.clock.now()
+                program.stop()
         assert discrepancies(program.path, closed_at=stopped_at) == []
         assert "started" not in rows_of(program.path, "status")
         assert set(rows_of(program.path, "status", "sessions")) <= {"success", "unknown"}

@@ -23,24 +23,21 @@ from tests.embedded.lives import BEGIN, Custom, Lives, nanoseconds, seconds
 from tests.embedded.waiting import Calls
 
 
-def test_rows_that_overtook_older_ones_leave_no_gap_behind(lives: Lives, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_waits_behind_a_row_that_cannot_be_written_yet_leaves_no_gap_when_killed(
+    lives: Lives, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = Calls()
     scheduler = lives.begin()
-    scheduler.schedule(Calls(), "job", IntervalTrigger(seconds=0.5, start_time=BEGIN + timedelta(seconds=1)))
+    scheduler.schedule(calls, "job", IntervalTrigger(seconds=0.5, start_time=BEGIN + timedelta(seconds=1)))
     with monkeypatch.context() as patch:
         refuse(patch, lambda row: row.scheduled_ts == nanoseconds(2))
-        for _ in range(5):  # at 2.5 seconds the batch with the slot of 2 waits for its second attempt
-            lives.world.advance(0.5)
-            assert scheduler._driver.book is not None
-            scheduler._driver.book.flush()
+        advance_in_steps(lives, scheduler, 2.6)  # the slot of 2 waits for its second attempt
         lives.kill(scheduler)
-    assert lives.rows("scheduled_ts, status") == [(slot, "success") for slot in seconds(1, 1.5, 2.5)]
+    assert len(calls) == 4
+    assert lives.rows("scheduled_ts, status") == [(slot, "success") for slot in seconds(1, 1.5)]
     lives.begin().stop()
-    assert lives.rows("scheduled_ts, status, reason") == [
-        (seconds(1)[0], "success", None),
-        (seconds(1.5)[0], "success", None),
-        (seconds(2)[0], "missed", "down"),
-        (seconds(2.5)[0], "success", None),
-    ]
+    assert lives.rows("scheduled_ts, status, reason, tick_count")[2:] == [(seconds(2)[0], "missed", "down", 2)]
+    assert examine(lives.path, clock=lives.world.clock).diagnoses == ()
 
 
 @pytest.mark.parametrize("still_scheduled", [True, False])
@@ -125,13 +122,11 @@ def refuse(patch: pytest.MonkeyPatch, refused: Callable[[AnyRow], bool]) -> None
     """Let writes fail that have such a row."""
     insert = TelemetryRepository.insert
 
-    def try_to(
-        repository: TelemetryRepository, db: sqlite3.Connection, rows: Iterable[AnyRow], *, again: bool = False
-    ) -> None:
+    def try_to(repository: TelemetryRepository, db: sqlite3.Connection, rows: Iterable[AnyRow]) -> None:
         rows = list(rows)
         if any(refused(row) for row in rows):
             raise sqlite3.OperationalError("disk I/O error")
-        insert(repository, db, rows, again=again)
+        insert(repository, db, rows)
 
     patch.setattr(TelemetryRepository, "insert", try_to)
 
@@ -181,7 +176,7 @@ def test_a_mark_that_is_tried_again_when_another_attempt_has_begun_does_not_coun
     with monkeypatch.context() as patch:
         refuse(patch, lambda row: is_mark(row) and row.attempt_number < 3)
         advance_in_steps(lives, scheduler, 1)
-    assert scheduler.health().unwritten == 2
+    assert scheduler.health().unwritten == 6
     advance_in_steps(lives, scheduler, 3)
     scheduler.stop()
     assert lives.rows("scheduled_ts, attempt_number, status, tick_count") == [
@@ -210,6 +205,52 @@ def test_the_mark_of_a_wait_that_is_tried_again_after_its_run_changes_nothing(
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
+def test_a_job_that_is_cancelled_and_scheduled_again_while_nothing_can_be_written_goes_on_as_the_new_one(
+    lives: Lives, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler = lives.begin()
+    job_id = scheduler.schedule(Calls(), "job", Every(seconds=10))
+    advance_in_steps(lives, scheduler, 15)
+    with monkeypatch.context() as patch:
+        patch.setattr(TelemetryRepository, "cancel_job", _full)
+        patch.setattr(TelemetryRepository, "pause_job", _full)
+        scheduler.pause(job_id)
+        advance_in_steps(lives, scheduler, 0.2)
+        scheduler.cancel(job_id)
+        advance_in_steps(lives, scheduler, 0.3)
+    scheduler.schedule(Calls(), "job", Every(seconds=10))
+    advance_in_steps(lives, scheduler, 25)
+    lives.kill(scheduler, down=30)
+    again = lives.begin()
+    again.schedule(Calls(), "job", Every(seconds=10))
+    lives.world.advance(10)
+    again.stop()
+    assert lives.rows("schedule_id, scheduled_ts, status, tick_count") == [
+        (1, *seconds(10), "success", 1),
+        (2, *seconds(26), "success", 1),
+        (2, *seconds(36), "success", 1),
+        (2, *seconds(46), "success", 1),
+        (2, *seconds(56), "missed", 2),
+        (2, *seconds(76), "success", 1),
+    ]
+    assert (examine(lives.path, clock=lives.world.clock).diagnoses, scheduler.health().lost) == ((), 0)
+
+
+def test_a_mark_that_loses_its_job_is_no_loss(lives: Lives) -> None:
+    scheduler = lives.begin()
+    scheduler.schedule(lambda: lives.world.clock.work(0.5), "job", Every(seconds=10))
+    advance_in_steps(lives, scheduler, 15)
+    with closing(sqlite3.connect(lives.path)) as db:
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("DELETE FROM raw_executions")
+        db.execute("DELETE FROM raw_scheduled_jobs")
+        db.commit()
+    advance_in_steps(lives, scheduler, 10)
+    assert lives.rows("job_id, scheduled_ts, status") == [(None, *seconds(20), "success")]
+    assert scheduler.health().lost == 0
+    scheduler.stop()
+
+
 def test_a_schedule_of_a_later_version_stops_nobody(lives: Lives, tmp_path: Path) -> None:
     scheduler = lives.begin()
     scheduler.schedule(Calls(), "job", Every(seconds=10))
@@ -217,7 +258,6 @@ def test_a_schedule_of_a_later_version_stops_nobody(lives: Lives, tmp_path: Path
     scheduler.stop()
     with closing(sqlite3.connect(lives.path)) as db:
         db.execute("UPDATE raw_schedules SET trigger_spec = '{}'")
-        db.execute("INSERT INTO raw_meta VALUES ('out_of_order', '1')")
         db.commit()
     lives.world.clock.elapse(20)
     lives.begin().stop()

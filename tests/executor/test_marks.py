@@ -32,9 +32,9 @@ def test_a_handler_that_has_ended_before_anything_is_written_is_one_row_written_
         written: list[int] = []
         write = plant.database.entries.write
 
-        def count(db: object, records: list[object], *, again: bool) -> None:
+        def count(db: object, records: list[object]) -> None:
             written.append(len(records))
-            write(db, records, again=again)  # type: ignore[arg-type] # as they come
+            write(db, records)  # type: ignore[arg-type] # as they come
 
         plant.database.entries.write = count  # type: ignore[method-assign, assignment] # to look on
         for _ in range(3):

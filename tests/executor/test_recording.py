@@ -253,7 +253,7 @@ def test_a_locked_file_is_tried_again_until_it_is_free(tmp_path: Path, caplog: p
         await plant.database.submit(lambda db: db.execute("PRAGMA busy_timeout = 0"))
         with caplog.at_level(logging.WARNING, "duly.ledger"), locked(plant.path):
             await plant.execute("job", nothing)
-            await until(lambda: plant.database.records.tries_again)
+            await until(lambda: plant.database.records.seconds_until_retry() is not None)
         await plant.database.flush(retries=True)
         assert (await plant.row())["status"] == "success"
         assert plant.executor.get_drop_counters() == (0, 0, 0)

@@ -383,7 +383,7 @@ def test_records_wait_while_the_service_restarts(tmp_path: Path) -> None:
         await room.database.submit(lambda db: db.execute("PRAGMA busy_timeout = 0"))
         with locked(room.path):
             room.database.records.append(entry(1.0))
-            await until(lambda: room.database.records.tries_again)
+            await until(lambda: room.database.records.seconds_until_retry() is not None)
             room.database._restarting = True
             await room.database.shutdown()
             room.database.records.append(entry(2.0))

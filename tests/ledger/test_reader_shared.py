@@ -93,15 +93,6 @@ def test_of_a_slot_of_two_chains_that_of_the_latest_leadership_is_told(file: Rep
     assert asked(file, 70, now=75).verdict is Verdict.RAN
 
 
-def test_a_session_mends_no_gap_in_what_is_shared(file: Replica) -> None:
-    alone = file.job("alone")
-    file.slots(alone, [10, 30])
-    before = file.count("raw_executions")
-    file.repository.note_order(file.db, in_order=False)
-    file.session(70)
-    assert file.count("raw_executions") == before + 1
-
-
 def test_a_schedule_that_replicas_share_is_not_gone_on_with_alone(file: Replica) -> None:
     job = job_of(file)
     stored = file.repository.newest_schedule(file.db, job.id)

@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ class Shelf:
     def ready(self) -> bool:
         return self.is_ready
 
-    def write(self, db: sqlite3.Connection, records: Sequence[Record], *, again: bool) -> None:
+    def write(self, db: sqlite3.Connection, records: Sequence[Record]) -> None:
         self.calls.append(list(records))
         if self.fault is not None:
             raise self.fault
@@ -56,19 +57,26 @@ class Bench:
 
     def turn(self, *, final: bool = False) -> int:
         """Write what is due; the number of batches."""
-        batches = self.queue.take(final=final)
-        for batch in batches:
+        number = 0
+        for take in (partial(self.queue.take_retry, early=final), partial(self.queue.take_fresh, everything=final)):
+            batch = take()
+            if batch is None:
+                continue
+            number += 1
             self.db.execute("BEGIN")
             try:
                 written: list[Record] = []
                 with_savepoint(self.db, lambda batch=batch, to=written: to.extend(self.queue.write(self.db, batch)))  # type: ignore[misc]
             except Exception as error:  # noqa: BLE001 - as the writer does
-                self.db.execute("ROLLBACK")
+                if self.db.in_transaction:
+                    self.db.execute("ROLLBACK")
                 self.queue.failed(batch, error, final=final)
             else:
                 self.db.execute("COMMIT")
                 self.queue.written(batch, written)
-        return len(batches)
+        if final:
+            self.queue.drop_all()
+        return number
 
     def rows(self) -> list[Record]:
         return self.db.execute("SELECT id, parent FROM record ORDER BY id").fetchall()
@@ -172,17 +180,29 @@ def test_a_transient_error_is_tried_again_after_1_2_and_3_seconds(
     assert len(bench.shelf.calls) == 4
 
 
-def test_a_batch_that_waits_does_not_hold_up_fresh_records(bench: Bench) -> None:
+def test_nothing_overtakes_a_batch_that_waits(bench: Bench) -> None:
     bench.shelf.fault = sqlite3.OperationalError("database is locked")
     bench.queue.put((1, None))
     bench.turn()
     bench.shelf.fault = None
     bench.queue.put((2, None))
-    bench.turn()
-    assert bench.rows() == [(2, None)]
+    assert not bench.queue.has_fresh()
+    assert bench.turn() == 0
     bench.clock.advance(1)
+    assert bench.turn() == 2
+    assert bench.rows() == bench.shelf.told == [(1, None), (2, None)]
+    assert bench.queue.counts() == (0, 0, 0)
+
+
+def test_an_attempt_before_its_time_does_not_count(bench: Bench) -> None:
+    bench.shelf.fault = sqlite3.OperationalError("database is locked")
+    bench.queue.put((1, None))
     bench.turn()
-    assert bench.rows() == [(1, None), (2, None)]
+    for _ in range(10):
+        batch = bench.queue.take_retry(early=True)
+        assert batch is not None
+        bench.queue.failed(batch, bench.shelf.fault)
+    assert bench.queue.seconds_until_retry() == 1
     assert bench.queue.counts() == (0, 0, 0)
 
 
@@ -201,8 +221,6 @@ def test_a_missing_parent_is_left_out(bench: Bench, caplog: pytest.LogCaptureFix
     bench.queue.put((2, 8))
     bench.queue.put((3, None))
     bench.turn()
-    assert bench.rows() == []
-    bench.turn()
     assert bench.rows() == [(1, 7), (2, None), (3, None)]
     assert bench.shelf.told == [(1, 7), (2, None), (3, None)]
     assert bench.queue.counts() == (0, 0, 0)
@@ -217,7 +235,6 @@ def test_another_integrity_error_loses_only_its_record(
 ) -> None:
     for record in [(1, None), (-2, parent), (3, None)]:
         bench.queue.put(record)
-    bench.turn()
     bench.turn()
     assert bench.rows() == [(1, None), (3, None)]
     assert bench.queue.counts() == (0, 1, 0)
@@ -238,7 +255,6 @@ def test_a_record_at_fault_takes_no_other_along(
     for each in [(1, None), record, (3, None)]:
         bench.queue.put(each)
     bench.turn()
-    bench.turn()
     assert bench.rows() == [(1, None), (3, None)]
     assert bench.queue.counts() == (0, 1, 0)
     line = lines(caplog, logging.ERROR)[0]
@@ -255,19 +271,47 @@ def test_a_fault_in_schema_or_code_is_called_a_regression(
     bench.shelf.fault = fault
     bench.queue.put((1, None))
     bench.turn()
-    (line,) = lines(caplog, logging.ERROR)
+    line, *_ = lines(caplog, logging.ERROR)
     assert line == f"REGRESSION: {type(fault).__name__}: bad: records=1: writing them one by one"
 
 
-def test_a_pass_record_by_record_that_fails_as_a_whole_is_tried_again(bench: Bench) -> None:
-    bench.queue.put((1, 8))
-    bench.turn()
-    bench.shelf.fault = sqlite3.OperationalError("database is locked")
-    bench.turn()
-    bench.shelf.fault = None
+def test_a_pass_record_by_record_that_fails_as_a_whole_is_tried_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(record: Record) -> Record | None:
+        raise sqlite3.OperationalError(f"disk I/O error at {record}")
+
+    bench.queue.put((1, None))
+    bench.queue.put((2, 8))
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.shelf, "without_parent", fail)
+        bench.turn()
+    assert bench.rows() == []
     bench.clock.advance(1)
     bench.turn()
-    assert bench.rows() == [(1, None)]
+    assert bench.rows() == [(1, None), (2, None)]
+    assert bench.queue.counts() == (0, 0, 0)
+
+
+@pytest.mark.parametrize("parents", [(None, None), (None, 8)], ids=["together", "record by record"])
+def test_what_sqlite_itself_has_undone_is_tried_again(
+    bench: Bench, parents: Sequence[int | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_out_of_memory(db: sqlite3.Connection, records: Sequence[Record]) -> None:
+        write(db, records)
+        db.execute("ROLLBACK")
+        raise MemoryError
+
+    write = bench.shelf.write
+    for number, parent in enumerate(parents, 1):
+        bench.queue.put((number, parent))
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.shelf, "write", run_out_of_memory)
+        bench.turn()
+    assert bench.rows() == []
+    bench.clock.advance(1)
+    bench.turn()
+    assert bench.rows() == [(1, None), (2, None)]
     assert bench.queue.counts() == (0, 0, 0)
 
 
@@ -299,7 +343,6 @@ def test_a_last_flush_that_fails_is_counted_and_puts_nothing_back(
     for number in (1, 2, 3):
         bench.queue.put((number, None))
     bench.turn(final=True)
-    bench.queue.drop_all()
     assert len(bench.queue) == 0
     assert bench.queue.counts() == (0, 0, 3)
     (line,) = lines(caplog, logging.ERROR)
@@ -330,17 +373,21 @@ def test_a_loss_weighs_what_its_owner_says(tmp_path: Path) -> None:
     assert queue.counts() == (0, 0, 5)
 
 
-def test_what_the_end_gives_up_in_several_batches_is_weighed_together(tmp_path: Path) -> None:
+def test_what_the_end_gives_up_is_weighed_together(tmp_path: Path) -> None:
     queue: RecordQueue[Record] = RecordQueue(
-        Shelf(), capacity=4, clock=VirtualClock(), setting="x", weigh=lambda records, _: len(set(records))
+        Shelf(),
+        capacity=4,
+        clock=VirtualClock(),
+        setting="x",
+        weigh=lambda lost, _: len(lost) and 100 + len(lost),
     )
-    for _ in range(2):
-        queue.failed(RetryableBatch([(1, None)]), sqlite3.OperationalError("disk I/O error"), final=True)
-    queue.put((1, None))
+    for number in (1, 2):
+        queue.failed(RetryableBatch([(number, None)]), sqlite3.OperationalError("disk I/O error"), final=True)
+    queue.put((3, None))
     queue.drop_all()
-    assert queue.counts() == (0, 0, 1)
+    assert queue.counts() == (0, 0, 103)
     queue.drop_all()
-    assert queue.counts() == (0, 0, 1)
+    assert queue.counts() == (0, 0, 103)
 
 
 def test_a_new_batch_is_to_be_written_at_once() -> None:

@@ -2,19 +2,25 @@
 
 import logging
 import sqlite3
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from duly.core.clock import SECOND, SystemClock
+from duly.core.clock import SECOND, Clock, SystemClock
 from duly.ledger.connections import open_writer
 from duly.ledger.record_queue import RecordQueue
 from duly.ledger.writer import Writer
+from duly.testing import VirtualClock
 from tests.embedded.waiting import eventually, let_time_pass
+from tests.profiles import examples
 
 PATIENCE = 10
 
@@ -25,15 +31,22 @@ class Shelf:
     def __init__(self) -> None:
         self.is_ready = True
         self.asked = 0
+        self.refusals = 0
+        """How many writes fail next."""
+        self.too_many = 1_000_000
+        """More records than that cannot be written at once."""
         self.told: list[int] = []
 
     def ready(self) -> bool:
         self.asked += 1
         return self.is_ready
 
-    def write(self, db: sqlite3.Connection, records: Sequence[int], *, again: bool) -> None:
+    def write(self, db: sqlite3.Connection, records: Sequence[int]) -> None:
         for number in records:
             audit(number)(db)
+        if self.refusals > 0 or len(records) > self.too_many:
+            self.refusals -= 1
+            raise sqlite3.OperationalError("disk I/O error")
 
     def without_parent(self, record: int) -> int | None:
         return None
@@ -55,9 +68,9 @@ def audit(number: int) -> Callable[[sqlite3.Connection], int]:
 class Desk:
     """A writer on a new file, with what has happened to it."""
 
-    def __init__(self, path: Path, capacity: int = 1_000) -> None:
+    def __init__(self, path: Path, capacity: int = 1_000, clock: Clock | None = None) -> None:
         self.path = path
-        self.clock = SystemClock()
+        self.clock = clock or SystemClock()
         self.shelf = Shelf()
         self.records: RecordQueue[int] = RecordQueue(self.shelf, capacity=capacity, clock=self.clock, setting="x")
         self.statements: list[str] = []
@@ -177,15 +190,73 @@ def test_a_locked_file_loses_no_record_and_does_not_keep_the_thread_busy(desk: D
     other = sqlite3.connect(desk.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     desk.records.put(1)
-    eventually(lambda: desk.records.tries_again)
+    eventually(lambda: desk.records.seconds_until_retry() is not None)
     asked = desk.shelf.asked
-    eventually(lambda: desk.records._retries[0].retry_count == 2 if desk.records._retries else False)
+    eventually(lambda: (retry := desk.records._retry) is not None and retry.retry_count == 2)
     other.execute("ROLLBACK")
     other.close()
     eventually(lambda: desk.rows() == [1])
     assert desk.shelf.asked - asked < 50
     assert desk.records.counts() == (0, 0, 0)
     assert desk.shelf.told == [1]
+
+
+STEPS = st.one_of(
+    st.tuples(st.sampled_from(["put", "put", "put", "write", "flush", "wait"])),
+    st.tuples(st.just("refuse"), st.integers(1, 3)),
+)
+
+
+@settings(max_examples=examples() // 10)
+@given(st.lists(STEPS, max_size=30))
+def test_the_file_holds_what_happened_up_to_some_moment(steps: list[tuple[Any, ...]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        clock, happened, durable = VirtualClock(), list[int](), 0
+        desk = Desk(Path(folder) / "ledger.db", clock=clock)
+        for number, (name, *rest) in enumerate(steps, 1):
+            if name == "put":
+                happened.append(number)
+                desk.records.put(number)
+            elif name == "write":
+                with suppress(sqlite3.OperationalError):
+                    happened.append(desk.writer.submit(audit(number)).result(PATIENCE))
+                    durable = len(happened)
+            elif name == "flush":
+                durable = max(durable, len(happened) if desk.writer.flush().result(PATIENCE) is None else 0)
+            elif name == "wait":
+                clock.advance(1)
+            else:
+                desk.shelf.refusals = rest[0]
+            rows = desk.rows()
+            assert rows == happened[: len(rows)]
+            assert len(rows) >= durable
+        desk.writer.close(flush=False)
+        rows = desk.rows()
+        assert rows == happened[: len(rows)]
+        assert desk.records.counts() == (0, 0, 0)
+
+
+def test_a_write_fails_with_the_records_before_it_and_one_without_goes_on(desk: Desk) -> None:
+    desk.shelf.refusals = 2
+    desk.records.put(1)
+    with pytest.raises(sqlite3.OperationalError):
+        desk.writer.submit(audit(2)).result(PATIENCE)
+    with pytest.raises(sqlite3.OperationalError):
+        desk.writer.submit(audit(3)).result(PATIENCE)
+    desk.records.put(4)
+    assert desk.writer.submit(audit(5)).result(PATIENCE) == 5
+    assert desk.rows() == [1, 4, 5]
+
+
+def test_what_is_tried_again_does_not_fail_with_what_came_later(desk: Desk) -> None:
+    desk.shelf.refusals, desk.shelf.too_many = 1, 2
+    desk.records.put(1)
+    desk.writer.flush().result(PATIENCE)
+    for number in (2, 3, 4):
+        desk.records.put(number)
+    with pytest.raises(sqlite3.OperationalError):
+        desk.writer.submit(audit(5)).result(PATIENCE)
+    assert desk.rows() == [1]
 
 
 def test_without_work_it_sleeps(desk: Desk) -> None:
@@ -262,10 +333,10 @@ def test_a_flush_waits_for_records_that_are_told_apart(desk: Desk) -> None:
     flush = desk.writer.flush()
     write = desk.shelf.write
 
-    def refuse_two(db: sqlite3.Connection, records: Sequence[int], *, again: bool) -> None:
+    def refuse_two(db: sqlite3.Connection, records: Sequence[int]) -> None:
         if 2 in records:
             db.execute("INSERT INTO raw_audit (ts) VALUES (NULL)")
-        write(db, records, again=again)
+        write(db, records)
 
     desk.shelf.write = refuse_two  # type: ignore[method-assign]  # a record that cannot be written
     hold.go.set()
@@ -292,7 +363,7 @@ def test_the_last_flush_counts_what_it_cannot_write(desk: Desk, caplog: pytest.L
     assert len(desk.records) == 0
 
 
-def refuse(db: sqlite3.Connection, records: Sequence[int], *, again: bool) -> None:
+def refuse(db: sqlite3.Connection, records: Sequence[int]) -> None:
     raise sqlite3.OperationalError("database or disk is full")
 
 

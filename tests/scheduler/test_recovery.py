@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from duly.core.clock import current
 from duly.core.scheduled_job import ScheduledJob
 from duly.core.trigger import TriggerProtocol
 from duly.ledger.doctor import examine
+from duly.ledger.entries import EntryStore
 from duly.testing import VirtualClock, run_virtual
 from duly.triggers import After, Cron, Daily, Every, Once
 from tests.core.away import Away, never_called
@@ -469,6 +471,39 @@ def test_nothing_runs_because_of_a_reload(lives: Lives) -> None:
             await add()
         await until(16)
         assert await yard.rows() == before
+
+    lives.run(part)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (10, [(10.0, "success"), (20.0, "success"), (30.0, "success")]),
+        (7, [(10.0, "success"), (20.0, "success"), (28.0, "success")]),
+    ],
+    ids=["the same job", "a changed job"],
+)
+def test_a_slot_whose_row_waits_for_another_attempt_is_settled_by_it_though_the_app_is_reloaded(
+    lives: Lives, seconds: int, expected: list[tuple[float, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    async def part(yard: Yard) -> None:
+        await yard.add(nothing, Every(seconds=10), misfire="run_once")
+        await until(19)
+        await yard.database.flush()
+        with monkeypatch.context() as patch:
+            patch.setattr(EntryStore, "write", fail)
+            await until(20.5)
+            await yard.database.flush()
+        assert len(yard.database.records) > 0
+        await yard.scheduler.remove_jobs_by_owner(OWNER)
+        await yard.add(nothing, Every(seconds=seconds), misfire="run_once")
+        await until(33)
+        await yard.database.flush()
+        assert await yard.slots() == expected
+        assert yard.database.records.counts() == (0, 0, 0)
 
     lives.run(part)
 

@@ -49,8 +49,8 @@ class Rows:
 
     def __init__(self, book: Book) -> None:
         self._book = book
-        self._waiting_ids: dict[tuple[LiveJob, int], bytes] = {}
-        """Execution ids of the marks of slots that wait their turn."""
+        self._ids: dict[object, bytes] = {}
+        """Execution ids of what is marked and has not ended, by run, or by job and slot while it waits its turn."""
         self._session_id: int | None = None
         self._commits = 0
         self._unconfirmed: list[tuple[Page, int]] = []
@@ -60,7 +60,7 @@ class Rows:
         """Whether there is a session."""
         return self._book.session_id is not None
 
-    def write(self, db: sqlite3.Connection, records: Sequence[Item], *, again: bool) -> None:
+    def write(self, db: sqlite3.Connection, records: Sequence[Item]) -> None:
         """Write them in their order, but no mark whose outcome is among them."""
         insert, now = self._book.repository.insert, self._book.clock.now()
         self._session_id = self._book.session_id
@@ -69,23 +69,26 @@ class Rows:
         self._check_unconfirmed(db)
         for item in records:
             if isinstance(item, Change):
-                insert(db, rows, again=again)
+                insert(db, rows)
                 rows = []
                 item.apply(db)
-            elif not (item in ended if type(item) is Run else again and _waits_no_more(item)):
+            elif type(item) is not Run or item not in ended:
                 rows.append(self._row(db, item, now))
-        insert(db, rows, again=again)
+        insert(db, rows)
 
     def without_parent(self, record: Item) -> Item | None:
         """The record without its job; ``None`` if it has none."""
         return None if isinstance(record, Change | Orphan) else Orphan(record)
 
     def stored(self, records: Sequence[Item]) -> None:
-        """Forget the ids of slots that wait no more."""
+        """Forget the ids of what has ended."""
+        ids = self._ids
         self._commits += 1
         for item in records:
-            if type(item) is Close:
-                self._waiting_ids.pop((item.job, item.first), None)
+            if isinstance(item, Ended):
+                ids.pop(item.run, None)
+            elif type(item) is Close:
+                ids.pop((item.job, item.first), None)
 
     def registered(self, page: Page) -> None:
         """A job has got its row ids, in a transaction that is not committed yet."""
@@ -124,7 +127,7 @@ class Rows:
         run, failure = ended.run, ended.failure
         slot = run.slot
         row = PlainRow(
-            _JOB, _STATUS[ended.outcome], parents[0], self._session_id, self._id_of(run, now),
+            _JOB, _STATUS[ended.outcome], parents[0], self._session_id, self._marked_as(run) or new_id(now),
             ended.started, ended.duration, parents[1], slot, 0 if slot is None else 1, run.attempt,
         )  # fmt: skip
         if failure is None and run.cause is _DUE:
@@ -139,47 +142,42 @@ class Rows:
 
     def _mark(self, run: LiveRun, parents: tuple[int | None, int | None], now: int) -> JobRow:
         slot = run.slot
+        execution_id = self._ids[run] = self._marked_as(run) or new_id(now)
         row = PlainRow(
-            _JOB, STARTED, parents[0], self._session_id, self._id_of(run, now), now, 0, parents[1], slot,
+            _JOB, STARTED, parents[0], self._session_id, execution_id, now, 0, parents[1], slot,
             0 if slot is None else 1, run.attempt,
         )  # fmt: skip
         return row if run.cause is _DUE else Row(*row, trigger_mode=_mode(run))
 
     def _waiting(self, wait: Wait[LiveJob], parents: tuple[int | None, int | None], now: int) -> JobRow:
-        execution_id = self._waiting_ids.setdefault((wait.job, wait.slot), new_id(now))
+        execution_id = self._ids.setdefault((wait.job, wait.slot), new_id(now))
         return PlainRow(_JOB, STARTED, parents[0], self._session_id, execution_id, now, 0, parents[1], wait.slot, 1, 1)
 
     def _closed(self, close: Close[LiveJob], parents: tuple[int | None, int | None], now: int) -> JobRow:
         first, count = close.first, close.count
-        execution_id = self._waiting_ids.get((close.job, first)) or new_id(now)
+        execution_id = self._ids.get((close.job, first)) or new_id(now)
         return Row(
             _JOB, _STATUS[close.outcome], parents[0], self._session_id, execution_id, first, 0, parents[1], first,
             count, scheduled_to_ts=close.last if count > 1 else None,
             reason=None if close.reason is None else _REASON[close.reason],
         )  # fmt: skip
 
-    def _id_of(self, run: LiveRun, now: int) -> bytes:
-        """Its execution id, which is that of the mark with which its slot waited."""
-        found = run.execution_id
-        if found is None and run.slot is not None and run.cause in _AFTER_A_WAIT:
-            found = self._waiting_ids.pop((run.job, run.slot), None)
-        if found is None:
-            found = new_id(now)
-        run.execution_id = found
+    def _marked_as(self, run: LiveRun) -> bytes | None:
+        """The execution id of its mark, or of the mark with which its slot waited; ``None``: there is none yet."""
+        ids = self._ids
+        found = ids.get(run)
+        if found is None and run.cause in _AFTER_A_WAIT and (waited := ids.pop((run.job, run.slot), None)):
+            found = ids[run] = waited  # no longer by its slot, which may be closed between two attempts
         return found
-
-
-def _waits_no_more(item: Item) -> bool:
-    """Whether this is the mark of a slot that waited, and what became of it has been recorded after it."""
-    return type(item) is Wait and item.slot not in item.job.waiting
 
 
 def losses(items: Sequence[Item], counter: str) -> int:
     """How many executions, and closed slots, are lost with these. A mark counts if its outcome cannot follow."""
-    runs = {item.run for item in items if isinstance(item, Ended)}
+    decided = [item.item if isinstance(item, Orphan) else item for item in items]
+    runs = {item.run for item in decided if isinstance(item, Ended)}
     if counter == "shutdown":
-        runs |= {item for item in items if isinstance(item, Run)}
-    return len(runs) + sum(isinstance(item, Close | Orphan) for item in items)
+        runs |= {item for item in decided if isinstance(item, Run)}
+    return len(runs) + sum(isinstance(item, Close) for item in decided)
 
 
 def _mode(run: LiveRun) -> str | None:

@@ -281,13 +281,11 @@ class CommandExecutor(Service):
         """Delete or retire the rows of an app that are not live; keys of Duly's own parts are refused.
 
         Of jobs that are gone, the slots that came due while nobody could run them are recorded. What is registered
-        from the call on stays, unless records are to be retried, for which it waits: ``flush`` first.
+        from the call on stays.
         """
         if is_framework_key(app_key):
             self.logger.warning("parts of Duly are never reconciled: app_key=%s", app_key)
             return
-        if self._database.records.tries_again:  # others are written along
-            await self._database.flush(retries=True)
         repository, now = self.repository, self._clock.now()
         live = (frozenset(live_listener_ids), frozenset(live_job_ids))
         settle_in = self._database.session_id

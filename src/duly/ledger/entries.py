@@ -60,7 +60,7 @@ class EntryStore:
         """Whether there is a session."""
         return self.session_id is not None
 
-    def write(self, db: sqlite3.Connection, records: Sequence[Entry], *, again: bool) -> None:
+    def write(self, db: sqlite3.Connection, records: Sequence[Entry]) -> None:
         """Write them in their order, but no mark whose outcome is among them."""
         ended = {entry[0][_ID] for entry in records if entry[0][_STATUS] != STARTED}
         session_id = self.session_id
@@ -72,7 +72,6 @@ class EntryStore:
                 if (row := entry[0] if entry[_FINAL] else self._unless_overtaken(db, entry[0]))[_STATUS] != STARTED
                 or row[_ID] not in ended
             ],
-            again=again,
         )
 
     def _unless_overtaken(self, db: sqlite3.Connection, row: AnyRow) -> AnyRow:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from itertools import chain, groupby
 from typing import Final
 
-from duly.ledger.codes import STARTED, STATUS
+from duly.ledger.codes import STATUS
 from duly.ledger.records import AnyRow, HandlerRow, PlainRow, Row
 from duly.ledger.statements import statements
 
@@ -34,14 +34,11 @@ def _of_many(statement: str) -> str:
 _INSERT_MANY: Final = {kind: _of_many(statement) for kind, statement in _INSERT.items()}
 
 
-def insert(db: sqlite3.Connection, rows: Iterable[AnyRow], *, again: bool = False) -> None:
-    """Write rows in their order. The outcome of a mark replaces it; what is there already stays as it is.
-
-    ``again``: they could not be written before, and what came after them may be there already.
-    """
-    for kind, group in groupby(rows, _kind_again if again else _kind):
+def insert(db: sqlite3.Connection, rows: Iterable[AnyRow]) -> None:
+    """Write rows in their order. The outcome of a mark replaces it; what is there already stays as it is."""
+    for kind, group in groupby(rows, _kind):
         if kind is None:
-            _insert_one_by_one(db, group)
+            _supersede(db, group)
         else:
             _insert_alike(db, kind, list(group))
 
@@ -53,15 +50,11 @@ def _insert_alike(db: sqlite3.Connection, kind: type[AnyRow], rows: list[AnyRow]
     db.executemany(_INSERT[kind], rows[number:])
 
 
-def _insert_one_by_one(db: sqlite3.Connection, rows: Iterable[AnyRow]) -> None:
-    """Write rows of slots for which earlier attempts may count still, or later ones already."""
+def _supersede(db: sqlite3.Connection, rows: Iterable[AnyRow]) -> None:
+    """Write rows one by one, for another row of the slot of each may count still."""
     for row in rows:
-        assert not isinstance(row, HandlerRow)  # noqa: S101 - it has no slot
-        slot = (row.schedule_id, row.scheduled_ts, row.execution_id)
-        before = None if row.status == _CANCELLED else row.attempt_number
-        db.execute(_SQL["supersede_attempts"], (*slot, before))
-        overtaken = db.execute(_SQL["other_row_of_slot"], slot).fetchone() is not None
-        db.execute(_INSERT[type(row)], row._replace(tick_count=0) if overtaken else row)
+        db.execute(_SQL["supersede_attempts"], (row.schedule_id, row.scheduled_ts, row.execution_id))
+        db.execute(_INSERT[type(row)], row)
 
 
 def _kind(row: AnyRow) -> type[AnyRow] | None:
@@ -74,8 +67,3 @@ def _kind(row: AnyRow) -> type[AnyRow] | None:
     if (row.attempt_number > 1 or row.status == _CANCELLED) and row.scheduled_ts is not None and row.tick_count > 0:
         return None
     return type(row)
-
-
-def _kind_again(row: AnyRow) -> type[AnyRow] | None:
-    """As ``_kind``; another attempt may have begun since the mark of the first could not be written."""
-    return None if row.status == STARTED and row.scheduled_ts is not None else _kind(row)

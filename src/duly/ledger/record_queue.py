@@ -7,9 +7,11 @@ too are producers to wait for ``room``.
 
 What becomes of a batch whose write fails::
 
-    OperationalError                  back, 1, 2 and 3 s later; then exhausted
+    OperationalError                  back, 1, 2 and 3 s later; then exhausted; at the final flush: shutdown
     IntegrityError, DataError, other  record by record, so that only those at fault are exhausted
-    the same at the final flush       OperationalError: shutdown
+
+Nothing overtakes: while a batch waits to be tried again, what came later waits behind it. So the file holds what
+happened up to some moment, but for what is counted as lost, and whoever goes on with it can go by its last rows.
 """
 
 from __future__ import annotations
@@ -51,11 +53,8 @@ class RecordStore(Protocol[RecordT]):
         """Whether there is a session to which records can belong."""
         ...
 
-    def write(self, db: sqlite3.Connection, records: Sequence[RecordT], *, again: bool) -> None:
-        """Write them all, in this order; on an error the caller undoes what was written.
-
-        ``again``: they could not be written before, and what came after them may be there already.
-        """
+    def write(self, db: sqlite3.Connection, records: Sequence[RecordT]) -> None:
+        """Write them all, in this order; on an error the caller undoes what was written."""
         ...
 
     def without_parent(self, record: RecordT) -> RecordT | None:
@@ -86,13 +85,6 @@ class RetryableBatch(Generic[RecordT]):
     """Attempts to write it that have failed."""
     not_before: float = 0.0
     """Monotonic seconds; 0: at once."""
-    one_by_one: bool = False
-    """Each record has a savepoint of its own, so that one that cannot be written takes no other along."""
-
-    @property
-    def again(self) -> bool:
-        """Whether it could not be written before, and what came after it may be there already."""
-        return self.retry_count > 0 or self.one_by_one
 
 
 class RecordQueue(Generic[RecordT]):
@@ -126,7 +118,8 @@ class RecordQueue(Generic[RecordT]):
         self._clock = clock
         self._setting = setting
         self._queue: deque[RecordT | Promise[RecordT]] = deque()
-        self._retries: list[RetryableBatch[RecordT]] = []
+        self._retry: RetryableBatch[RecordT] | None = None
+        """Waits to be tried again, and everything in the queue behind it."""
         self._given_up: list[RecordT] = []
         """What could not be written at the end; counted together, for a mark and its outcome are one loss."""
         self._last_error: Exception | None = None
@@ -188,7 +181,8 @@ class RecordQueue(Generic[RecordT]):
 
     def __len__(self) -> int:
         """Records that are not durable, nor lost."""
-        return len(self._queue) + sum(len(batch.records) for batch in self._retries)
+        retry = self._retry
+        return len(self._queue) + (0 if retry is None else len(retry.records))
 
     def _warn(self, fill: int) -> None:
         now = self._clock.monotonic()
@@ -201,46 +195,45 @@ class RecordQueue(Generic[RecordT]):
     # The writer thread
 
     def has_fresh(self) -> bool:
-        """Whether records wait that can be written."""
-        return bool(self._queue) and self.store.ready()
-
-    @property
-    def tries_again(self) -> bool:
-        """Whether a batch waits to be tried again."""
-        return bool(self._retries)
+        """Whether records wait that can be written at once."""
+        return bool(self._queue) and self._retry is None and self.store.ready()
 
     def seconds_until_retry(self) -> float | None:
         """How long until a batch is to be tried again; ``None``: there is none."""
-        if not self._retries or not self.store.ready():
+        if self._retry is None or not self.store.ready():
             return None
-        return max(0.0, min(batch.not_before for batch in self._retries) - self._clock.monotonic() / SECOND)
+        return max(0.0, self._retry.not_before - self._clock.monotonic() / SECOND)
 
-    def take(self, *, everything: bool = False, final: bool = False) -> list[RetryableBatch[RecordT]]:
-        """Batches to write now, oldest first. ``final``: also those whose time has not come."""
-        if not self.store.ready():
-            return []
-        now = self._clock.monotonic() / SECOND
-        due: list[RetryableBatch[RecordT]] = []
-        later: list[RetryableBatch[RecordT]] = []
-        for batch in self._retries:
-            (due if final or batch.not_before <= now else later).append(batch)
-        self._retries = later
-        number = len(self._queue) if everything or final else min(len(self._queue), _MOST_AT_ONCE)
-        if number:
-            due.append(RetryableBatch(self._take(number)))
-            self._tell_room()
-        return due
+    def take_retry(self, *, early: bool) -> RetryableBatch[RecordT] | None:
+        """The batch that is to be tried again now, or ``early`` before its time; ``None``: there is none."""
+        seconds = self.seconds_until_retry()
+        if seconds is None or (seconds > 0 and not early):
+            return None
+        batch, self._retry = self._retry, None
+        return batch
+
+    def take_fresh(self, *, everything: bool) -> RetryableBatch[RecordT] | None:
+        """What is to be written now for the first time; ``None``: there is nothing, or a batch waits before it."""
+        if not self.has_fresh():
+            return None
+        batch = RetryableBatch(self._take(len(self._queue) if everything else min(len(self._queue), _MOST_AT_ONCE)))
+        self._tell_room()
+        return batch
 
     def write(self, db: sqlite3.Connection, batch: RetryableBatch[RecordT]) -> list[RecordT]:
-        """Write a batch; give the records that are written. The others are at fault themselves, and lost."""
-        if not batch.one_by_one:
-            self.store.write(db, batch.records, again=batch.again)
-            return batch.records
-        written: list[RecordT] = []
-        for record in batch.records:
-            kept = self._write_alone(db, record, again=batch.again)
-            written += [] if kept is None else [kept]
-        return written
+        """Write a batch; give the records that are written. The others are at fault themselves, and lost.
+
+        Raises:
+            Exception: none can be written now, whatever is in them.
+        """
+        try:
+            with_savepoint(db, lambda: self.store.write(db, batch.records))
+        except Exception as error:
+            if _is_no_fault_of_theirs(error, db):
+                raise
+            _log_fault(error, len(batch.records))
+            return [kept for record in batch.records if (kept := self._write_alone(db, record)) is not None]
+        return batch.records
 
     def written(self, batch: RetryableBatch[RecordT], records: Sequence[RecordT]) -> None:
         """These records of a batch are durable; it had no others that could be."""
@@ -252,33 +245,29 @@ class RecordQueue(Generic[RecordT]):
 
     def failed(self, batch: RetryableBatch[RecordT], error: Exception, *, final: bool = False) -> None:
         """Nothing of a batch was written: have it tried again, or count it as lost."""
-        transient = isinstance(error, sqlite3.OperationalError)
-        number = len(batch.records)
-        if not transient and not batch.one_by_one:
-            _log_fault(error, number)
-            self._retries.append(RetryableBatch(batch.records, batch.retry_count, one_by_one=True))
-        elif final:
+        now = self._clock.monotonic() / SECOND
+        number, attempt = len(batch.records), batch.retry_count + 1
+        if final:
             self._given_up += batch.records
             self._last_error = error
-        elif transient and batch.retry_count < _RETRIES:
-            attempt = batch.retry_count + 1
-            not_before = self._clock.monotonic() / SECOND + _BACKOFF_SECONDS * attempt
+        elif batch.not_before > now:  # it was early
+            self._retry = batch
+        elif attempt <= _RETRIES:
             log.warning("records could not be written, attempt %d/%d: %s: records=%d", attempt, _RETRIES, error, number)
-            self._retries.append(RetryableBatch(batch.records, attempt, not_before, batch.one_by_one))
-        else:
-            self._count_lost(
-                self._weigh(batch.records, "exhausted"), "exhausted", f"they could not be written: {error}"
-            )
+            self._retry = RetryableBatch(batch.records, attempt, now + _BACKOFF_SECONDS * attempt)
+        elif lost := self._weigh(batch.records, "exhausted"):
+            self._count_lost(lost, "exhausted", f"they could not be written: {error}")
 
     def drop_all(self) -> None:
         """At the very end: what no session was there for, or came too late, is lost."""
-        retries, self._retries = self._retries, []
         left, self._given_up = self._given_up, []
-        left += (record for batch in retries for record in batch.records)
+        error, self._last_error = self._last_error, None
+        if self._retry is not None:
+            left += self._retry.records
+            self._retry = None
         left += self._take(len(self._queue))
         number = self._weigh(left, "shutdown")
         if number:
-            error, self._last_error = self._last_error, None
             why = "there was no session to write them in" if error is None else f"the last write failed: {error}"
             self._count_lost(number, "shutdown", why)
         self._tell_room()
@@ -293,19 +282,19 @@ class RecordQueue(Generic[RecordT]):
                 records.append(record)
         return records
 
-    def _write_alone(self, db: sqlite3.Connection, record: RecordT, *, again: bool) -> RecordT | None:
+    def _write_alone(self, db: sqlite3.Connection, record: RecordT) -> RecordT | None:
         try:
-            with_savepoint(db, lambda: self.store.write(db, [record], again=again))
-        except sqlite3.OperationalError:
-            raise
+            with_savepoint(db, lambda: self.store.write(db, [record]))
         except sqlite3.IntegrityError as error:
             orphan = self.store.without_parent(record) if is_foreign_key(error) else None
             if orphan is None:
                 log.error("a record cannot be written and is lost: %s: record=%r", error, record)  # noqa: TRY400 - the traceback is ours and says nothing
                 return None
             log.warning("the parent of a record is gone, it is written without: record=%r", record)
-            return self._write_alone(db, orphan, again=again)
-        except Exception as error:  # noqa: BLE001 - whatever a record's values do to the driver
+            return self._write_alone(db, orphan)
+        except Exception as error:
+            if _is_no_fault_of_theirs(error, db):
+                raise
             log.error("a record cannot be written and is lost: %s: record=%r", error, record)  # noqa: TRY400 - as above
             return None
         return record
@@ -348,6 +337,11 @@ def with_savepoint(db: sqlite3.Connection, work: Callable[[], None]) -> None:
             db.execute("RELEASE piece")
         raise
     db.execute("RELEASE piece")
+
+
+def _is_no_fault_of_theirs(error: Exception, db: sqlite3.Connection) -> bool:
+    """Whether it is not the records that cannot be written: the file is locked, its disk full, there is no memory."""
+    return isinstance(error, sqlite3.OperationalError) or not db.in_transaction
 
 
 def is_foreign_key(error: sqlite3.IntegrityError) -> bool:

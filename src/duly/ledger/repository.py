@@ -12,8 +12,6 @@ from duly.core.outcomes import Reason
 from duly.core.trigger import Chain
 from duly.ids import new_id
 from duly.ledger.codes import KIND, MISFIRE, MODE, REASON, SESSION_STATUS, STATUS, TIER, TRIGGER_TYPE
-from duly.ledger.conservation import Account, Entry, Kind, findings
-from duly.ledger.extent import floors
 from duly.ledger.inserting import insert
 from duly.ledger.jobs import CHAIN_ENDED, first_undecided, last_slot
 from duly.ledger.leaderships import NONE_BEFORE
@@ -114,12 +112,9 @@ class TelemetryRepository:
 
     # Executions
 
-    def insert(self, db: sqlite3.Connection, rows: Iterable[AnyRow], *, again: bool = False) -> None:
-        """Write rows in their order. The outcome of a mark replaces it; what is there already stays as it is.
-
-        ``again``: they could not be written before, and what came after them may be there already.
-        """
-        insert(db, rows, again=again)
+    def insert(self, db: sqlite3.Connection, rows: Iterable[AnyRow]) -> None:
+        """Write rows in their order. The outcome of a mark replaces it; what is there already stays as it is."""
+        insert(db, rows)
 
     # Sessions
 
@@ -131,29 +126,7 @@ class TelemetryRepository:
             last_end = self._last_end(db, orphan)
             db.execute(_SQL["end_orphaned_session"], {"id": orphan, "last_end": last_end})
         interrupted = db.execute(_SQL["interrupt_started"], (session_id,)).rowcount
-        if db.execute(_SQL["is_out_of_order"]).fetchone() is not None:
-            self._mend(db, session_id, now)
-            self.note_order(db, in_order=True)
         return SessionStart(session_id, len(orphans), interrupted)
-
-    def _mend(self, db: sqlite3.Connection, session_id: int, now: int) -> None:
-        """Close the gaps that a process has left which was killed while older rows than the last were not written."""
-        floor = max(floors(db).values(), default=None)
-        for schedule_id, job_id, spec, first in db.execute(_SQL["schedules_to_mend"]).fetchall():
-            chain = chain_of_spec(spec)
-            if chain is None:
-                continue
-            slots = db.execute(_SQL["slots_of_schedule"], (schedule_id,))
-            entries = (Entry(start, end, count, "") for start, end, count in slots)
-            account = Account(str(schedule_id), chain, first, pending=first, floor=floor)
-            gaps = [
-                (gap.first, gap.last, gap.count) for gap in findings(account, entries, None) if gap.kind is Kind.MISSING
-            ]
-            self.insert(db, [not_run(gap, Reason.DOWN, (schedule_id, job_id, session_id), now) for gap in gaps])
-
-    def note_order(self, db: sqlite3.Connection, *, in_order: bool) -> None:
-        """Note whether rows become durable in the order in which they came."""
-        db.execute(_SQL["note_in_order" if in_order else "note_out_of_order"])
 
     def beat(self, db: sqlite3.Connection, session_id: int, now: int) -> None:
         """Note that the session lives."""

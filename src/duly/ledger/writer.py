@@ -1,9 +1,10 @@
 """The one thread that writes to a ledger, and group commit.
 
 Whatever waits shares a transaction: records first, then writes of which somebody awaits the result, in the order in
-which they came; each in a savepoint of its own, so that an error undoes nothing else. Results are handed over after
-the commit; if that fails, to all of them the error. A flush waits for that and is no part of it, so it fails of nothing
-that is written: it tells whether records wait to be tried again.
+which they came; each in a savepoint of its own, so that an error undoes nothing else. But what comes after records that
+cannot be written now is not written either. Results are handed over after the commit; if that fails, to all of them the
+error. A flush waits for that and is no part of it, so it fails of nothing that is written: it tells whether records
+wait to be tried again.
 
 When it has nothing to do the thread sleeps on its alarm. A record wakes it, and it waits ``GATHERING`` seconds more
 for others: so a mark and its outcome, shortly after, are one row written once. A write wakes it at once.
@@ -15,14 +16,13 @@ import logging
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
 
 from duly.ledger.forks import in_sqlite
 from duly.ledger.record_queue import RecordQueue, RetryableBatch, with_savepoint
-from duly.ledger.repository import TelemetryRepository
 
 log = logging.getLogger("duly.ledger")
 
@@ -65,8 +65,6 @@ class Writer:
         self._asleep = False
         self._closing = False
         self._ended = False
-        self._out_of_order = False
-        """What the file says: whether rows were written while older ones waited for another attempt."""
         self._thread = threading.Thread(target=self._serve, name="duly-ledger", daemon=True)
         self._thread.start()
 
@@ -168,6 +166,7 @@ class Writer:
             records.wake = self._wake_for_record
             if not self._has_work():  # what came before ``wake`` was set has woken nobody
                 pause = records.seconds_until_retry()
+                records.wake = self._wake_for_record if pause is None else None
                 self._alarm.acquire(timeout=self._longest_sleep if pause is None else pause)
             self._asleep = False
             records.wake = None
@@ -181,58 +180,60 @@ class Writer:
         asked = [self._waiting.popleft() for _ in range(len(self._waiting))]
         flushes = [each for each in asked if isinstance(each, _Flush)]
         writes = [each for each in asked if isinstance(each, _Write)]
-        final = any(flush.final for flush in flushes)
-        batches = self._records.take(everything=bool(asked), final=final)
-        if final:
-            self._write_finally(batches, writes)
+        if any(flush.final for flush in flushes):
+            self._write_finally(writes)
         else:
-            self._commit([_Records(self._records, batch, final=False) for batch in batches], writes)
-        if flushes:
-            self._answer(flushes)
-
-    def _answer(self, flushes: list[_Flush]) -> None:
-        """Tell them, once nothing is to be tried again at once, as a batch whose records have to be told apart."""
-        while (pause := self._records.seconds_until_retry()) == 0:
-            self._commit([_Records(self._records, batch, final=False) for batch in self._records.take()], [])
+            self._write(writes, everything=bool(asked))
         for flush in flushes:
-            flush.succeed(pause)
+            flush.succeed(self._records.seconds_until_retry())
 
-    def _write_finally(self, batches: list[RetryableBatch[Any]], writes: list[_Write[Any]]) -> None:
-        failure = None
-        while batches:  # again, record by record, for what could not be written together
-            failure = self._commit([_Records(self._records, batch, final=True) for batch in batches], [])
-            batches = self._records.take(final=True)
-        self._records.drop_all()
+    def _write(self, writes: list[_Write[Any]], *, everything: bool) -> None:
+        records = self._records
+        older = records.take_retry(early=bool(writes))
+        if older is not None:  # in a transaction of its own, so that nothing younger can keep it from being written
+            piece = _Records(records, older, final=False)
+            self._commit([piece])
+            if piece.error is not None and records.seconds_until_retry() is not None:
+                for write in writes:
+                    _tell(write, piece.error)
+                return
+        fresh = records.take_fresh(everything=everything)
+        self._commit([*([] if fresh is None else [_Records(records, fresh, final=False)]), *writes])
+
+    def _write_finally(self, writes: list[_Write[Any]]) -> None:
+        records = self._records
+        batches = records.take_retry(early=True), records.take_fresh(everything=True)
+        failure = self._commit([_Records(records, batch, final=True) for batch in batches if batch is not None])
+        records.drop_all()
         if failure is None:
-            self._commit([], writes)
+            self._commit(writes)
         else:  # nothing can be written now: who waits for the end is not to wait for that once more
             for write in writes:
                 _tell(write, failure)
 
-    def _commit(self, batches: list[_Records[Any]], writes: list[_Write[Any]]) -> Exception | None:
+    def _commit(self, pieces: Sequence[_Piece]) -> Exception | None:
         """Write all of them in one transaction; what went wrong, if none of it is written."""
-        pieces: list[_Piece] = [*batches, *writes]
         if not pieces:
             return None
         db = self._db
         try:
             db.execute("BEGIN IMMEDIATE")
-            out_of_order = self._records.tries_again or any(batch.again for batch in batches)
-            if out_of_order is not self._out_of_order:
-                TelemetryRepository().note_order(db, in_order=not out_of_order)
+            held_up = None
             for piece in pieces:
-                error = piece.error = _error_of(db, piece)
+                error = piece.error = held_up or _error_of(db, piece)
                 if error is not None and not db.in_transaction:  # a full disk and the like: SQLite has undone all of it
                     raise error  # noqa: TRY301 - as the commit would
+                if isinstance(piece, _Records):
+                    held_up = error
             db.execute("COMMIT")
         except Exception as failure:  # noqa: BLE001 - goes to all of the group
             with suppress(sqlite3.Error):
                 if db.in_transaction:
                     db.execute("ROLLBACK")
             for piece in pieces:
-                _tell(piece, piece.error or failure)
+                piece.error = piece.error or failure
+                _tell(piece, piece.error)
             return failure
-        self._out_of_order = out_of_order
         for piece in pieces:
             _tell(piece, piece.error)
         return None
@@ -298,10 +299,6 @@ class _Records(Generic[ResultT]):
         self._batch = batch
         self._final = final
         self._written: list[ResultT] = []
-
-    @property
-    def again(self) -> bool:
-        return self._batch.again
 
     def write(self, db: sqlite3.Connection) -> None:
         self._written = self._queue.write(db, self._batch)

@@ -34,11 +34,9 @@ ON CONFLICT (execution_id) DO UPDATE SET
 WHERE raw_executions.status = 0 AND excluded.status <> 0;
 
 -- name: supersede_attempts
--- Another attempt of a slot begins, or (null) something else decides it, as a removal of its job does, which is marked
--- as cancelled: earlier attempts are kept, and count no more.
+-- Another attempt of a slot begins, or something else decides it: earlier ones are kept, and count no more.
 UPDATE raw_executions SET tick_count = 0
-WHERE schedule_id = ?1 AND scheduled_ts = ?2 AND tick_count > 0 AND execution_id <> ?3
-    AND (?4 IS NULL OR attempt_number < ?4 AND status <> 4);
+WHERE schedule_id = ? AND scheduled_ts = ? AND tick_count > 0 AND execution_id <> ?;
 
 -- name: insert_session
 INSERT INTO raw_sessions (started_at, last_heartbeat_at, version, pid) VALUES (?, ?, ?, ?);
@@ -152,24 +150,6 @@ SELECT 1 FROM raw_schedules WHERE id = ? AND job_id = ?;
 -- name: other_row_of_slot
 SELECT 1 FROM raw_executions
 WHERE schedule_id = ? AND scheduled_ts = ? AND tick_count > 0 AND execution_id <> ?;
-
--- name: note_out_of_order
--- Rows are written while older ones wait for another attempt: killed now, the highest slot does not tell where to go on.
-INSERT OR REPLACE INTO raw_meta (key, value) VALUES ('out_of_order', '1');
-
--- name: note_in_order
-DELETE FROM raw_meta WHERE key = 'out_of_order';
-
--- name: is_out_of_order
-SELECT 1 FROM raw_meta WHERE key = 'out_of_order';
-
--- name: schedules_to_mend
--- Those of which the file holds all slots.
-SELECT id, job_id, trigger_spec, first_ts FROM raw_schedules WHERE trigger_spec IS NOT NULL AND fence IS NULL;
-
--- name: slots_of_schedule
-SELECT scheduled_ts, coalesce(scheduled_to_ts, scheduled_ts), tick_count FROM raw_executions
-WHERE schedule_id = ? AND scheduled_ts IS NOT NULL AND tick_count > 0 ORDER BY scheduled_ts;
 
 -- name: live_registrations
 SELECT id FROM raw_scheduled_jobs WHERE app_key = ?;
