@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from duly import IntervalTrigger, OnceTrigger, Scheduler
+from duly.embedded.rows import Item, Rows
 from duly.ledger.codes import STARTED
 from duly.ledger.doctor import examine
 from duly.ledger.errors import DatabaseFileError
@@ -135,7 +136,7 @@ def is_mark(row: AnyRow) -> bool:
     return row.status == STARTED
 
 
-def test_a_mark_that_is_tried_again_after_its_outcome_changes_nothing(
+def test_a_mark_that_is_tried_again_when_its_outcome_is_there_comes_before_it(
     lives: Lives, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     scheduler = lives.begin()
@@ -160,7 +161,7 @@ def advance_in_steps(lives: Lives, scheduler: Scheduler, span: float) -> None:
         scheduler.history()
 
 
-def test_a_mark_that_is_tried_again_when_another_attempt_has_begun_does_not_count(
+def test_the_marks_of_attempts_that_are_tried_again_come_before_the_last_attempt(
     lives: Lives, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     scheduler, failures = lives.begin(), [ValueError("first"), ValueError("second")]
@@ -189,7 +190,32 @@ def test_a_mark_that_is_tried_again_when_another_attempt_has_begun_does_not_coun
     assert examine(lives.path, clock=lives.world.clock).diagnoses == ()
 
 
-def test_the_mark_of_a_wait_that_is_tried_again_after_its_run_changes_nothing(
+@pytest.mark.parametrize("together", [True, False], ids=["together", "record by record"])
+def test_a_wait_and_its_run_that_are_written_twice_are_one_row(
+    lives: Lives, monkeypatch: pytest.MonkeyPatch, together: bool
+) -> None:
+    def write_and_fail(rows: Rows, db: sqlite3.Connection, records: Sequence[Item]) -> None:
+        write(rows, db, records)
+        if len(refused) < 3 and len(records) > 1:
+            refused.append(len(records))
+            raise sqlite3.OperationalError("disk I/O error") if together else sqlite3.IntegrityError("whose?")
+
+    scheduler, write, refused, spans = lives.begin(), Rows.write, list[int](), [3.0]
+    scheduler.schedule(
+        lambda: lives.world.clock.work(spans.pop() if spans else 0.2), "job", Every(seconds=2), mode="queued"
+    )
+    advance_in_steps(lives, scheduler, 1)
+    monkeypatch.setattr(Rows, "write", write_and_fail)
+    lives.world.advance(8)
+    advance_in_steps(lives, scheduler, 7)
+    scheduler.stop()
+    assert refused
+    slots = lives.rows("scheduled_ts, status, tick_count")
+    assert slots == [(slot, "success", 1) for slot in seconds(*range(2, 2 + 2 * len(slots), 2))]
+    assert (scheduler.health().lost, examine(lives.path, clock=lives.world.clock).diagnoses) == (0, ())
+
+
+def test_the_mark_of_a_wait_that_is_tried_again_comes_before_its_run(
     lives: Lives, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     scheduler = lives.begin()
@@ -330,13 +356,11 @@ def test_a_start_is_refused_until_what_was_cancelled_before_it_can_be_written(
     lives.world.clock.elapse(15)
     scheduler.cancel(job_id)
     scheduler.schedule(Calls(), "job", Every(seconds=10))
-    refused = pytest.raises(DatabaseFileError, match="what was recorded before the start could not be written yet")
-    with monkeypatch.context() as patch, refused:
+    with monkeypatch.context() as patch:
         patch.setattr(TelemetryRepository, "end_schedule", _full)
-        scheduler.start()
-    with refused:  # not again before the time for that has come
-        scheduler.start()
-    lives.world.clock.elapse(1)
+        for _ in range(9):
+            with pytest.raises(DatabaseFileError, match="database or disk is full: make room on its disk"):
+                scheduler.start()
     scheduler.start()
     lives.world.advance(10)
     scheduler.stop()

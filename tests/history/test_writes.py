@@ -4,12 +4,14 @@ import asyncio
 import logging
 import sqlite3
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from duly.ledger.entries import Entry, EntryStore
 from duly.ledger.writer import Work
-from tests.history.file_room import FileRoom, audit, in_room, opened, until
+from tests.history.file_room import FileRoom, audit, entry, in_room, opened, until
 from tests.lifecycle.house import turns
 
 
@@ -157,6 +159,30 @@ def test_writes_wait_while_the_service_restarts(tmp_path: Path) -> None:
         await room.database.flush()
         assert numbers(room) == list(range(11))
 
+    in_room(tmp_path, main)
+
+
+def test_writes_behind_records_that_cannot_be_written_wait_for_the_restart_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_once(store: EntryStore, db: sqlite3.Connection, records: Sequence[Entry]) -> None:
+        if failures:
+            raise failures.pop()
+        write(store, db, records)
+
+    async def main(room: FileRoom) -> None:
+        held = await hold(room)
+        room.database.records.append(entry())
+        writing = room.database.issue(audit(1))
+        restart = asyncio.create_task(room.database.restart())
+        await turns()
+        held.let_go()
+        assert await writing == 1
+        await restart
+        assert (failures, numbers(room), len(room.rows("executions"))) == ([], [1], 1)
+
+    write, failures = EntryStore.write, [sqlite3.OperationalError("disk I/O error")]
+    monkeypatch.setattr(EntryStore, "write", fail_once)
     in_room(tmp_path, main)
 
 

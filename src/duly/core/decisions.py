@@ -89,7 +89,7 @@ class Arming:
 class Run(Generic[JobT]):
     """Start this. The driver runs it and hands it back to ``settle``.
 
-    Mutated by the engine alone, but for ``started``.
+    Mutated by the engine alone, but for ``started`` and ``execution_id``.
     """
 
     __slots__ = (
@@ -98,6 +98,7 @@ class Run(Generic[JobT]):
         "cause",
         "done",
         "entry",
+        "execution_id",
         "final",
         "fire_at",
         "in_turn",
@@ -117,6 +118,8 @@ class Run(Generic[JobT]):
         self.cause = cause
         self.started: int | None = None
         """When the call began, set by the host that makes it."""
+        self.execution_id: bytes | None = None
+        """Of its row, set by whoever writes that: however often it is written, it is one row."""
         self.done = False
         self.final = True
         """False once settled with another attempt to follow: this one then counts no slot."""

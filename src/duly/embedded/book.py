@@ -155,8 +155,6 @@ class Book:
 
     def _schedules_in(self, ledger: Ledger) -> dict[str, StoredSchedule]:
         """What the file knows, behind what was recorded while the scheduler was stopped."""
-        if ledger.flush() is not None:
-            raise self._refusal("what was recorded before the start could not be written yet")
         return ledger.submit(lambda db: self.repository.schedules(db, "", 0)).result()
 
     def _refusal(self, why: str) -> DatabaseFileError:

@@ -49,8 +49,10 @@ class Rows:
 
     def __init__(self, book: Book) -> None:
         self._book = book
-        self._ids: dict[object, bytes] = {}
-        """Execution ids of what is marked and has not ended, by run, or by job and slot while it waits its turn."""
+        self._waited: dict[tuple[LiveJob, int], bytes] = {}
+        """Execution ids of the marks of slots that wait their turn, until their row is durable."""
+        self._begun: set[tuple[LiveJob, int]] = set()
+        """Those of them that have a run, whose row is the one that is marked."""
         self._session_id: int | None = None
         self._commits = 0
         self._unconfirmed: list[tuple[Page, int]] = []
@@ -81,14 +83,19 @@ class Rows:
         return None if isinstance(record, Change | Orphan) else Orphan(record)
 
     def stored(self, records: Sequence[Item]) -> None:
-        """Forget the ids of what has ended."""
-        ids = self._ids
+        """Forget the ids of slots that wait no more."""
         self._commits += 1
-        for item in records:
-            if isinstance(item, Ended):
-                ids.pop(item.run, None)
-            elif type(item) is Close:
-                ids.pop((item.job, item.first), None)
+        if self._waited:
+            for item in records:
+                if isinstance(item, Ended):
+                    self._forget(item.job, item.run.slot)
+                elif type(item) is Close:
+                    self._forget(item.job, item.first)
+
+    def _forget(self, job: LiveJob, slot: int | None) -> None:
+        if slot is not None:
+            self._waited.pop((job, slot), None)
+            self._begun.discard((job, slot))
 
     def registered(self, page: Page) -> None:
         """A job has got its row ids, in a transaction that is not committed yet."""
@@ -106,10 +113,7 @@ class Rows:
 
     def _row(self, db: sqlite3.Connection, item: Decided | Orphan, now: int) -> JobRow:
         if isinstance(item, Ended):
-            row = self._ended(item, self._parents(db, item.run.job), now)
-            if not item.run.final and self._book.repository.is_decided(db, row):
-                return row._replace(tick_count=0)  # the next attempt has overtaken it
-            return row
+            return self._ended(item, self._parents(db, item.run.job), now)
         if isinstance(item, Orphan):
             return self._row(db, item.item, now)._replace(job_id=None, schedule_id=None)
         parents = self._parents(db, item.job)
@@ -127,7 +131,7 @@ class Rows:
         run, failure = ended.run, ended.failure
         slot = run.slot
         row = PlainRow(
-            _JOB, _STATUS[ended.outcome], parents[0], self._session_id, self._marked_as(run) or new_id(now),
+            _JOB, _STATUS[ended.outcome], parents[0], self._session_id, self._id_of(run, now),
             ended.started, ended.duration, parents[1], slot, 0 if slot is None else 1, run.attempt,
         )  # fmt: skip
         if failure is None and run.cause is _DUE:
@@ -142,32 +146,37 @@ class Rows:
 
     def _mark(self, run: LiveRun, parents: tuple[int | None, int | None], now: int) -> JobRow:
         slot = run.slot
-        execution_id = self._ids[run] = self._marked_as(run) or new_id(now)
         row = PlainRow(
-            _JOB, STARTED, parents[0], self._session_id, execution_id, now, 0, parents[1], slot,
+            _JOB, STARTED, parents[0], self._session_id, self._id_of(run, now), now, 0, parents[1], slot,
             0 if slot is None else 1, run.attempt,
         )  # fmt: skip
         return row if run.cause is _DUE else Row(*row, trigger_mode=_mode(run))
 
     def _waiting(self, wait: Wait[LiveJob], parents: tuple[int | None, int | None], now: int) -> JobRow:
-        execution_id = self._ids.setdefault((wait.job, wait.slot), new_id(now))
+        execution_id = self._waited.setdefault((wait.job, wait.slot), new_id(now))
         return PlainRow(_JOB, STARTED, parents[0], self._session_id, execution_id, now, 0, parents[1], wait.slot, 1, 1)
 
     def _closed(self, close: Close[LiveJob], parents: tuple[int | None, int | None], now: int) -> JobRow:
-        first, count = close.first, close.count
-        execution_id = self._ids.get((close.job, first)) or new_id(now)
+        first, count, key = close.first, close.count, (close.job, close.first)
+        waited = None if key in self._begun else self._waited.get(key)  # else it is closed between two attempts
+        execution_id = waited or new_id(now)
         return Row(
             _JOB, _STATUS[close.outcome], parents[0], self._session_id, execution_id, first, 0, parents[1], first,
             count, scheduled_to_ts=close.last if count > 1 else None,
             reason=None if close.reason is None else _REASON[close.reason],
         )  # fmt: skip
 
-    def _marked_as(self, run: LiveRun) -> bytes | None:
-        """The execution id of its mark, or of the mark with which its slot waited; ``None``: there is none yet."""
-        ids = self._ids
-        found = ids.get(run)
-        if found is None and run.cause in _AFTER_A_WAIT and (waited := ids.pop((run.job, run.slot), None)):
-            found = ids[run] = waited  # no longer by its slot, which may be closed between two attempts
+    def _id_of(self, run: LiveRun, now: int) -> bytes:
+        """Its execution id, which is that of the mark with which its slot waited."""
+        found = run.execution_id
+        if found is None and run.slot is not None and run.cause in _AFTER_A_WAIT:
+            key = run.job, run.slot
+            found = self._waited.get(key)
+            if found is not None:
+                self._begun.add(key)
+        if found is None:
+            found = new_id(now)
+        run.execution_id = found
         return found
 
 

@@ -131,10 +131,10 @@ class Writes:
         writer = self._writer
         while writer is not None and self._waiting and (everything or self._handed < self.capacity):
             write = self._waiting.popleft()
-            write.came_back = False
+            write.came_back = write.begun = False
             self._handed += 1
-            done = writer.flush() if write.work is None else writer.submit(partial(self._carry_out, write.work, writer))
-            done.add_done_callback(partial(self._done, write))
+            done = writer.flush() if write.work is None else writer.submit(partial(self._carry_out, write, writer))
+            done.add_done_callback(partial(self._done, write, writer))
 
     def _crowd(self) -> int:
         """How many wait, if the log is to be told; else 0."""
@@ -150,16 +150,18 @@ class Writes:
 
     # In the thread of the writer
 
-    def _carry_out(self, work: Work[ResultT], writer: Writer, db: sqlite3.Connection) -> ResultT:
+    def _carry_out(self, write: _Write[ResultT], writer: Writer, db: sqlite3.Connection) -> ResultT:
         if self._writer is not writer:
             raise _NotBegunError
-        return work(db)
+        write.begun = True
+        assert write.work is not None  # noqa: S101 - a flush is not carried out
+        return write.work(db)
 
-    def _done(self, write: _Write[object], done: Future[object]) -> None:
+    def _done(self, write: _Write[object], writer: Writer, done: Future[object]) -> None:
         error = done.exception()
         with self._guard:
             self._handed -= 1
-            if isinstance(error, _NotBegunError):
+            if error is not None and not write.begun and self._writer is not writer:
                 write.came_back = True
                 number = sum(1 for each in self._waiting if each.came_back)
                 self._waiting.insert(number, write)
@@ -180,6 +182,7 @@ class _Write(Generic[ResultT]):
         """``None``: a flush."""
         self.future: Future[ResultT] = Future()
         self.came_back = False
+        self.begun = False
 
     def succeed(self, result: ResultT) -> None:
         if self.future.set_running_or_notify_cancel():

@@ -120,6 +120,8 @@ class RecordQueue(Generic[RecordT]):
         self._queue: deque[RecordT | Promise[RecordT]] = deque()
         self._retry: RetryableBatch[RecordT] | None = None
         """Waits to be tried again, and everything in the queue behind it."""
+        self._early = False
+        """Whether it was last tried before its time."""
         self._given_up: list[RecordT] = []
         """What could not be written at the end; counted together, for a mark and its outcome are one loss."""
         self._last_error: Exception | None = None
@@ -209,6 +211,7 @@ class RecordQueue(Generic[RecordT]):
         seconds = self.seconds_until_retry()
         if seconds is None or (seconds > 0 and not early):
             return None
+        self._early = seconds > 0
         batch, self._retry = self._retry, None
         return batch
 
@@ -250,13 +253,15 @@ class RecordQueue(Generic[RecordT]):
         if final:
             self._given_up += batch.records
             self._last_error = error
-        elif batch.not_before > now:  # it was early
+        elif batch.retry_count and self._early:  # which does not count
             self._retry = batch
         elif attempt <= _RETRIES:
             log.warning("records could not be written, attempt %d/%d: %s: records=%d", attempt, _RETRIES, error, number)
             self._retry = RetryableBatch(batch.records, attempt, now + _BACKOFF_SECONDS * attempt)
         elif lost := self._weigh(batch.records, "exhausted"):
             self._count_lost(lost, "exhausted", f"they could not be written: {error}")
+        else:
+            log.error("marks and changes of jobs could not be written and are given up: %s: records=%d", error, number)
 
     def drop_all(self) -> None:
         """At the very end: what no session was there for, or came too late, is lost."""

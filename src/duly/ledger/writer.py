@@ -2,7 +2,7 @@
 
 Whatever waits shares a transaction: records first, then writes of which somebody awaits the result, in the order in
 which they came; each in a savepoint of its own, so that an error undoes nothing else. But what comes after records that
-cannot be written now is not written either. Results are handed over after the commit; if that fails, to all of them the
+cannot be written now fails with them. Results are handed over after the commit; if that fails, to all of them the
 error. A flush waits for that and is no part of it, so it fails of nothing that is written: it tells whether records
 wait to be tried again.
 
@@ -69,7 +69,9 @@ class Writer:
         self._thread.start()
 
     def submit(self, work: Work[ResultT]) -> Future[ResultT]:
-        """Have ``work`` done in the next transaction.
+        """Have ``work`` done in the next transaction; the result is what it returns, or raises.
+
+        Behind records that cannot be written now it is not done: the result is what keeps them from it.
 
         Raises:
             RuntimeError: the ledger is closed.
