@@ -97,15 +97,13 @@ class Program:
             self.stop()
             self.world.advance(rest[0])
             self.start()
-        elif name in {"stop", "start"}:
-            getattr(self, name)()
+        elif name in {"stop", "start", "refuse"}:
+            getattr(self, name)(*rest)
         elif name == "kill":
             self._kill(*rest)
         elif name == "begin anew":
             self.stop()
             self._live_again(*rest)
-        elif name == "refuse":
-            self.refusals = rest[0]
         else:
             self._act(name, *rest)
         self._try_to_write()
@@ -121,6 +119,11 @@ class Program:
         if self.refusals or self.scheduler.health().unwritten:
             self.scheduler.history()
         return self.scheduler.health().unwritten > 0
+
+    def refuse(self, attempts: int) -> None:
+        self.scheduler.history()
+        if self.scheduler.health().unwritten == 0:  # otherwise some might fail more often than they may
+            self.refusals = attempts
 
     def start(self) -> None:
         try:

@@ -3,12 +3,14 @@
 import gc
 import threading
 import weakref
+from pathlib import Path
 
 import pytest
 
 from duly import JobStatus, Scheduler, every
 from duly.core.outcomes import Outcome, Reason
 from tests.embedded.conftest import Make
+from tests.embedded.filed import rows_of
 from tests.embedded.waiting import (
     LATER,
     Calls,
@@ -161,6 +163,21 @@ def test_a_scheduler_that_is_dropped_is_collected_and_its_threads_end() -> None:
     del scheduler
     eventually(lambda: gc.collect() is not None and dropped() is None)
     eventually(lambda: not threads_of_schedulers())
+
+
+def test_a_scheduler_that_is_dropped_writes_what_it_has_recorded(tmp_path: Path) -> None:
+    scheduler = Scheduler(history=tmp_path / "jobs.db")
+    job_id = scheduler.schedule(Calls(), trigger=LATER)
+    scheduler.start()
+    scheduler.history()
+    for _ in range(20):
+        scheduler.run_now(job_id)
+    dropped = weakref.ref(scheduler)
+    del scheduler
+    eventually(lambda: gc.collect() is not None and dropped() is None)
+    eventually(lambda: not threads_of_schedulers())
+    assert rows_of(tmp_path / "jobs.db", "status") == ["success"] * 20
+    assert rows_of(tmp_path / "jobs.db", "status, dropped_shutdown", "sessions") == [("success", 0)]
 
 
 def test_a_dropped_scheduler_with_an_async_job_in_flight_leaves_no_thread(recwarn: pytest.WarningsRecorder) -> None:

@@ -175,7 +175,7 @@ def test_writes_behind_records_that_cannot_be_written_wait_for_the_restart_too(
         room.database.records.append(entry())
         writing = room.database.issue(audit(1))
         restart = asyncio.create_task(room.database.restart())
-        await turns()
+        await until(lambda: not room.database.is_open)
         held.let_go()
         assert await writing == 1
         await restart
@@ -183,6 +183,22 @@ def test_writes_behind_records_that_cannot_be_written_wait_for_the_restart_too(
 
     write, failures = EntryStore.write, [sqlite3.OperationalError("disk I/O error")]
     monkeypatch.setattr(EntryStore, "write", fail_once)
+    in_room(tmp_path, main)
+
+
+def test_a_write_that_comes_back_after_the_stop_fails(tmp_path: Path) -> None:
+    async def main(room: FileRoom) -> None:
+        held = await hold(room)
+        writing, flushing = room.database.issue(audit(1)), asyncio.create_task(room.database.flush())
+        await turns()
+        room.database._writes.suspend()
+        room.database._writes.close()
+        held.let_go()
+        with pytest.raises(RuntimeError, match="the database service has stopped: the write was not carried out"):
+            await writing
+        await flushing
+        assert len(room.database._writes) == 0
+
     in_room(tmp_path, main)
 
 

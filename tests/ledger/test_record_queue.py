@@ -211,7 +211,10 @@ def test_what_weighs_nothing_is_not_given_up_in_silence(caplog: pytest.LogCaptur
     queue: RecordQueue[Record] = RecordQueue(Shelf(), capacity=4, clock=VirtualClock(), setting="x", weigh=lambda *_: 0)
     queue.failed(RetryableBatch([(1, None)], retry_count=3), sqlite3.OperationalError("disk I/O error"))
     assert queue.counts() == (0, 0, 0)
-    assert "given up: disk I/O error: records=1" in lines(caplog, logging.ERROR)[0]
+    queue.failed(RetryableBatch([(2, None)]), sqlite3.OperationalError("disk I/O error"), final=True)
+    queue.drop_all()
+    text = "records that stand for no execution could not be written: disk I/O error: records=1"
+    assert lines(caplog, logging.ERROR) == [text, text]
 
 
 def test_a_batch_that_waits_takes_no_room(bench: Bench) -> None:

@@ -121,8 +121,8 @@ class Book:
             self.close()
 
     def abandon(self) -> None:
-        """As ``close``, without waiting for it."""
-        ledger, self._ledger = self._ledger, None
+        """As ``close``, without waiting for it; nobody uses this any more."""
+        ledger = self._ledger  # which stays: its session is that of the last records
         if ledger is not None:
             ledger.end_session()
             ledger.abandon()

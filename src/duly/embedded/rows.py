@@ -50,7 +50,7 @@ class Rows:
     def __init__(self, book: Book) -> None:
         self._book = book
         self._waited: dict[tuple[LiveJob, int], bytes] = {}
-        """Execution ids of the marks of slots that wait their turn, until their row is durable."""
+        """Execution ids of the marks of slots that wait their turn, until their row is durable; a lost one never is."""
         self._begun: set[tuple[LiveJob, int]] = set()
         """Those of them that have a run, whose row is the one that is marked."""
         self._session_id: int | None = None
@@ -86,7 +86,8 @@ class Rows:
         """Forget the ids of slots that wait no more."""
         self._commits += 1
         if self._waited:
-            for item in records:
+            for record in records:
+                item = record.item if isinstance(record, Orphan) else record
                 if isinstance(item, Ended):
                     self._forget(item.job, item.run.slot)
                 elif type(item) is Close:

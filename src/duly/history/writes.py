@@ -22,6 +22,7 @@ from duly.ledger.writer import ResultT, Work, Writer
 
 log = logging.getLogger("duly.DatabaseService")
 
+_STOPPED = "the database service has stopped: the write was not carried out"
 _CROWDED = 0.75
 _SECONDS_BETWEEN_WARNINGS = 30
 
@@ -111,7 +112,7 @@ class Writes:
             left = list(self._waiting)
             self._waiting.clear()
         for write in left:
-            write.fail(RuntimeError("the database service has stopped: the write was not carried out"))
+            write.fail(RuntimeError(_STOPPED))
 
     def _take(self, write: _Write[Any]) -> None:
         with self._guard:
@@ -161,7 +162,8 @@ class Writes:
         error = done.exception()
         with self._guard:
             self._handed -= 1
-            if error is not None and not write.begun and self._writer is not writer:
+            comes_back = error is not None and not write.begun and self._writer is not writer
+            if comes_back and self._taken:
                 write.came_back = True
                 number = sum(1 for each in self._waiting if each.came_back)
                 self._waiting.insert(number, write)
@@ -171,7 +173,7 @@ class Writes:
         if error is None:
             write.succeed(done.result())
         else:
-            write.fail(error)
+            write.fail(RuntimeError(_STOPPED) if comes_back else error)
 
 
 class _Write(Generic[ResultT]):

@@ -261,7 +261,7 @@ class RecordQueue(Generic[RecordT]):
         elif lost := self._weigh(batch.records, "exhausted"):
             self._count_lost(lost, "exhausted", f"they could not be written: {error}")
         else:
-            log.error("marks and changes of jobs could not be written and are given up: %s: records=%d", error, number)
+            _log_given_up(error, number)
 
     def drop_all(self) -> None:
         """At the very end: what no session was there for, or came too late, is lost."""
@@ -275,6 +275,8 @@ class RecordQueue(Generic[RecordT]):
         if number:
             why = "there was no session to write them in" if error is None else f"the last write failed: {error}"
             self._count_lost(number, "shutdown", why)
+        elif error is not None:
+            _log_given_up(error, len(left))
         self._tell_room()
 
     def _take(self, number: int) -> list[RecordT]:
@@ -329,6 +331,10 @@ def _kept(promise: Promise[RecordT]) -> RecordT | None:
     except Exception:
         log.exception("a record could not be made: %r", promise)
         return None
+
+
+def _log_given_up(error: Exception, number: int) -> None:
+    log.error("records that stand for no execution could not be written: %s: records=%d", error, number)
 
 
 def with_savepoint(db: sqlite3.Connection, work: Callable[[], None]) -> None:

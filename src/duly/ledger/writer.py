@@ -1,7 +1,7 @@
 """The one thread that writes to a ledger, and group commit.
 
 Whatever waits shares a transaction: records first, then writes of which somebody awaits the result, in the order in
-which they came; each in a savepoint of its own, so that an error undoes nothing else. But what comes after records that
+which they came; each in a savepoint of its own, so that an error undoes nothing else. But a write behind records that
 cannot be written now fails with them. Results are handed over after the commit; if that fails, to all of them the
 error. A flush waits for that and is no part of it, so it fails of nothing that is written: it tells whether records
 wait to be tried again.
