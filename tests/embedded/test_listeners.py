@@ -72,6 +72,7 @@ def test_a_start_is_announced_before_the_call(scheduler: Scheduler, ear: Ear) ->
 
 def test_a_run_by_hand_is_announced(scheduler: Scheduler, ear: Ear) -> None:
     scheduler.run_now(scheduler.schedule(Calls(), trigger=LATER))
+    ear.wait_for(JobEvent.SUCCEEDED)
     assert ear.events == [JobEvent.STARTED, JobEvent.SUCCEEDED]
 
 
