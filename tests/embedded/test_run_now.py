@@ -117,10 +117,11 @@ def test_it_works_beside_a_run_of_the_schedule(scheduler: Scheduler) -> None:
     assert {Cause.MANUAL, Cause.DUE} <= set(causes)
 
 
-def test_its_job_is_busy_meanwhile(scheduler: Scheduler) -> None:
-    gate = Gate()
+def test_its_job_is_busy_meanwhile(make: Make) -> None:
+    scheduler, gate = make(), Gate()
     job_id = scheduler.schedule(gate, trigger=every(0.005))
     scheduler.pause(job_id)
+    scheduler.start()
     running = in_thread(lambda: scheduler.run_now(job_id))
     gate.wait_entered()
     scheduler.resume(job_id)
