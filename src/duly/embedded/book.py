@@ -92,7 +92,9 @@ class Book:
             ledger.close(flush=False)  # what waits in the queue is for the next start
             if not isinstance(error, sqlite3.Error):
                 raise
-            raise self._refusal(str(error)) from error
+            raise DatabaseFileError(
+                f"cannot write to {self.path}: {error}: make room on its disk, or mend it"
+            ) from error
         self._last_beat = self.clock.monotonic()
 
     def close(self, *, retire: bool = True) -> None:
@@ -156,9 +158,6 @@ class Book:
     def _schedules_in(self, ledger: Ledger) -> dict[str, StoredSchedule]:
         """What the file knows, behind what was recorded while the scheduler was stopped."""
         return ledger.submit(lambda db: self.repository.schedules(db, "", 0)).result()
-
-    def _refusal(self, why: str) -> DatabaseFileError:
-        return DatabaseFileError(f"cannot write to {self.path}: {why}: make room on its disk, or mend it")
 
     def beat(self, monotonic: int) -> None:
         """Note, now and then, that the session lives."""

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias, cast
 from duly.events import DulyExecutionCompletedEvent
 from duly.ledger.codes import KIND
 from duly.ledger.entries import Entry, full_row
+from duly.lifecycle.crossing import post
 from duly.lifecycle.logs import PartLogger
 
 Announce: TypeAlias = Callable[[DulyExecutionCompletedEvent], object]
@@ -41,9 +42,7 @@ class Announcements:
         loop = self._loop
         if self.announce is None or loop is None:
             return
-        try:
-            loop.call_soon_threadsafe(self._take, entries)
-        except RuntimeError:
+        if not post(loop, self._take, entries):
             self._logger.debug("executions are not announced, the loop has ended: number=%d", len(entries))
 
     def _take(self, entries: list[Entry]) -> None:

@@ -168,7 +168,8 @@ class Writer:
             records.wake = self._wake_for_record
             if not self._has_work():  # what came before ``wake`` was set has woken nobody
                 pause = records.seconds_until_retry()
-                records.wake = self._wake_for_record if pause is None else None
+                if pause is not None:
+                    records.wake = None  # what comes now waits behind what is to be tried again
                 self._alarm.acquire(timeout=self._longest_sleep if pause is None else pause)
             self._asleep = False
             records.wake = None

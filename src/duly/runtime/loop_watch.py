@@ -13,6 +13,7 @@ from types import FrameType, TracebackType
 from typing import Self
 
 from duly.core.clock import SECOND, SystemClock
+from duly.lifecycle.crossing import post
 
 log = logging.getLogger("duly.LoopWatch")
 
@@ -56,9 +57,7 @@ class LoopWatch:
             if self._ended.is_set():  # set before the last answer, which may be the one just cleared
                 return
             asked = _CLOCK.monotonic()
-            try:
-                self._loop.call_soon_threadsafe(self._answered.set)
-            except RuntimeError:  # the loop has ended
+            if not post(self._loop, self._answered.set):
                 return
             if not self._answered.wait(BLOCKED_SECONDS) and not self._ended.is_set():
                 self._warn()
