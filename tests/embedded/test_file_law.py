@@ -128,9 +128,8 @@ class Program:
     def start(self) -> None:
         try:
             self.scheduler.start()
-        except DatabaseFileError:  # what was recorded meanwhile is tried again later
+        except DatabaseFileError:
             self.refusals = 0
-            self.world.clock.elapse(MOST_ATTEMPTS)
             self.scheduler.start()
         self.world.advance(0)
 

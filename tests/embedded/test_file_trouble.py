@@ -24,6 +24,30 @@ from tests.embedded.lives import BEGIN, Custom, Lives, nanoseconds, seconds
 from tests.embedded.waiting import Calls
 
 
+def refuse(patch: pytest.MonkeyPatch, refused: Callable[[AnyRow], bool]) -> None:
+    """Let writes fail that have such a row."""
+    insert = TelemetryRepository.insert
+
+    def try_to(repository: TelemetryRepository, db: sqlite3.Connection, rows: Iterable[AnyRow]) -> None:
+        rows = list(rows)
+        if any(refused(row) for row in rows):
+            raise sqlite3.OperationalError("disk I/O error")
+        insert(repository, db, rows)
+
+    patch.setattr(TelemetryRepository, "insert", try_to)
+
+
+def is_mark(row: AnyRow) -> bool:
+    return row.status == STARTED
+
+
+def advance_in_steps(lives: Lives, scheduler: Scheduler, span: float) -> None:
+    """Let time pass; every tenth of a second what there is to write is written, or fails."""
+    for _ in range(round(span * 10)):
+        lives.world.advance(0.1)
+        scheduler.history()
+
+
 def test_what_waits_behind_a_row_that_cannot_be_written_yet_leaves_no_gap_when_killed(
     lives: Lives, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,23 +143,6 @@ def test_a_start_that_fails_retires_nobody(lives: Lives, monkeypatch: pytest.Mon
     assert lives.rows("schedule_id, scheduled_ts") == [(1, slot) for slot in seconds(10, 20)]
 
 
-def refuse(patch: pytest.MonkeyPatch, refused: Callable[[AnyRow], bool]) -> None:
-    """Let writes fail that have such a row."""
-    insert = TelemetryRepository.insert
-
-    def try_to(repository: TelemetryRepository, db: sqlite3.Connection, rows: Iterable[AnyRow]) -> None:
-        rows = list(rows)
-        if any(refused(row) for row in rows):
-            raise sqlite3.OperationalError("disk I/O error")
-        insert(repository, db, rows)
-
-    patch.setattr(TelemetryRepository, "insert", try_to)
-
-
-def is_mark(row: AnyRow) -> bool:
-    return row.status == STARTED
-
-
 def test_a_mark_that_is_tried_again_when_its_outcome_is_there_comes_before_it(
     lives: Lives, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -152,13 +159,6 @@ def test_a_mark_that_is_tried_again_when_its_outcome_is_there_comes_before_it(
     assert scheduler.health().lost == 0
     assert "could not be written, attempt 1/3" in caplog.text
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
-
-
-def advance_in_steps(lives: Lives, scheduler: Scheduler, span: float) -> None:
-    """Let time pass; every tenth of a second what there is to write is written, or fails."""
-    for _ in range(round(span * 10)):
-        lives.world.advance(0.1)
-        scheduler.history()
 
 
 def test_the_marks_of_attempts_that_are_tried_again_come_before_the_last_attempt(

@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -80,6 +80,10 @@ class Bench:
 
     def rows(self) -> list[Record]:
         return self.db.execute("SELECT id, parent FROM record ORDER BY id").fetchall()
+
+
+def weighing(weigh: Callable[[Sequence[Record], str], int]) -> RecordQueue[Record]:
+    return RecordQueue(Shelf(), capacity=4, clock=VirtualClock(), setting="x", weigh=weigh)
 
 
 @pytest.fixture
@@ -208,7 +212,7 @@ def test_an_attempt_before_its_time_does_not_count(bench: Bench) -> None:
 
 
 def test_what_weighs_nothing_is_not_given_up_in_silence(caplog: pytest.LogCaptureFixture) -> None:
-    queue: RecordQueue[Record] = RecordQueue(Shelf(), capacity=4, clock=VirtualClock(), setting="x", weigh=lambda *_: 0)
+    queue = weighing(lambda *_: 0)
     queue.failed(RetryableBatch([(1, None)], retry_count=3), sqlite3.OperationalError("disk I/O error"))
     assert queue.counts() == (0, 0, 0)
     queue.failed(RetryableBatch([(2, None)]), sqlite3.OperationalError("disk I/O error"), final=True)
@@ -369,14 +373,8 @@ def test_what_is_left_at_the_end_counts_as_shutdown(bench: Bench) -> None:
     assert len(bench.queue) == 0
 
 
-def test_a_loss_weighs_what_its_owner_says(tmp_path: Path) -> None:
-    queue: RecordQueue[Record] = RecordQueue(
-        Shelf(),
-        capacity=4,
-        clock=VirtualClock(),
-        setting="x",
-        weigh=lambda records, counter: (counter == "shutdown") * 5,
-    )
+def test_a_loss_weighs_what_its_owner_says() -> None:
+    queue = weighing(lambda records, counter: (counter == "shutdown") * 5)
     batch = RetryableBatch[Record]([(1, None)], retry_count=3)
     queue.failed(batch, sqlite3.OperationalError())
     queue.failed(batch, sqlite3.OperationalError(), final=True)
@@ -384,14 +382,8 @@ def test_a_loss_weighs_what_its_owner_says(tmp_path: Path) -> None:
     assert queue.counts() == (0, 0, 5)
 
 
-def test_what_the_end_gives_up_is_weighed_together(tmp_path: Path) -> None:
-    queue: RecordQueue[Record] = RecordQueue(
-        Shelf(),
-        capacity=4,
-        clock=VirtualClock(),
-        setting="x",
-        weigh=lambda lost, _: len(lost) and 100 + len(lost),
-    )
+def test_what_the_end_gives_up_is_weighed_together() -> None:
+    queue = weighing(lambda records, _: len(records) and 100 + len(records))
     for number in (1, 2):
         queue.failed(RetryableBatch([(number, None)]), sqlite3.OperationalError("disk I/O error"), final=True)
     queue.put((3, None))
